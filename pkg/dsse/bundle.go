@@ -49,15 +49,16 @@ type wirePublicKey struct {
 	Hint string `json:"hint,omitzero"`
 }
 
-// EncodeBundle writes a bundle as RFC 8785 JSON. The hint also becomes the key
-// id of the envelope's signature, which the bundle's specification demands to
-// be the same.
+// EncodeBundle writes a bundle as RFC 8785 JSON. A key id in the envelope is
+// left out: sigstore-go and cosign leave it out too and skip a signature whose
+// key id is not the one they compute, even if it equals the hint, as the
+// bundle's specification would have it.
 func EncodeBundle(e Envelope, hint string) ([]byte, error) {
 	if err := e.check(); err != nil {
 		return nil, fmt.Errorf("encode bundle: %w", err)
 	}
 	w := e.wire()
-	w.Signatures[0].KeyID = hint
+	w.Signatures[0].KeyID = ""
 	data, err := strictjson.Marshal(wireBundle{
 		Envelope:  &w,
 		MediaType: BundleMediaType,
