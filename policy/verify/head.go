@@ -1,0 +1,178 @@
+package verify
+
+import (
+	"context"
+
+	"github.com/opencontainers/go-digest"
+
+	"github.com/pinwheel-oci/pinwheel/pkg/artifact"
+	"github.com/pinwheel-oci/pinwheel/pkg/dsse"
+	"github.com/pinwheel-oci/pinwheel/pkg/index"
+	"github.com/pinwheel-oci/pinwheel/policy"
+)
+
+// Head fetches and verifies the head (steps 1 to 4). A head that does not
+// exist is the refusal [policy.HeadMissing].
+func (v *Verifier) Head(ctx context.Context, s *policy.State) (*policy.Head, error) {
+	h, err := v.fetchHead(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return h, v.Rules.DecideHead(h, s, v.Now())
+}
+
+// fetchHead reads a head: the last layer is the freshness, those before are
+// signatures on one and the same promotion.
+func (v *Verifier) fetchHead(ctx context.Context) (*policy.Head, error) {
+	tag, err := v.fetchTag(ctx, 1, policy.HeadMissing, v.Rules.Name.HeadTag(), artifact.MediaTypeManifest, artifact.MaxManifest)
+	if err != nil {
+		return nil, err
+	}
+	m, err := artifact.Decode(tag.data, artifact.TypeHead)
+	if err != nil {
+		return nil, malformed(2, "head "+string(tag.digest), err)
+	}
+	h := &policy.Head{}
+	last := len(m.Layers) - 1
+	promotion, err := v.promotion(ctx, m.Layers[:last], h)
+	if err != nil {
+		return nil, err
+	}
+	h.PromotionSHA256 = digest.FromBytes(promotion).Encoded()
+	signed, err := v.fetchBundle(ctx, 3, m.Layers[last], v.Rules.KeysFor(policy.Promote, policy.Refresh))
+	if err != nil {
+		return nil, err
+	}
+	if signed.key == nil {
+		return nil, policy.Refuse(3, policy.FreshnessSignature, "the freshness statement is not signed by a key with role promote or refresh")
+	}
+	if h.Freshness, err = index.DecodeFreshness(signed.statement); err != nil {
+		return nil, malformed(3, "freshness", err)
+	}
+	h.FreshnessKeys = []*policy.Key{signed.key}
+	return h, nil
+}
+
+// promotion reads the signatures on the promotion. Those by keys that the
+// policy does not know are passed over; those that count must agree.
+func (v *Verifier) promotion(ctx context.Context, layers []artifact.Layer, h *policy.Head) ([]byte, error) {
+	var payload []byte
+	for _, l := range layers {
+		signed, err := v.fetchBundle(ctx, 2, l, v.Rules.KeysFor(policy.Promote))
+		if err != nil {
+			return nil, err
+		}
+		if signed.key == nil {
+			continue
+		}
+		if payload != nil && string(payload) != string(signed.payload) {
+			return nil, policy.Refuse(2, policy.Malformed, "the head's signatures are on different promotions")
+		}
+		payload = signed.payload
+		if h.Promotion, err = index.DecodePromotion(signed.statement); err != nil {
+			return nil, malformed(2, "promotion", err)
+		}
+		h.PromotionKeys = append(h.PromotionKeys, signed.key)
+	}
+	if payload == nil {
+		return nil, policy.Refuse(2, policy.HeadSignature, "the head is not signed by any key that the policy gives the role promote")
+	}
+	return payload, nil
+}
+
+// signed is a bundle after verification; key is nil if no key made it.
+type signed struct {
+	statement *dsse.Statement
+	payload   []byte
+	key       *policy.Key
+}
+
+// fetchBundle fetches a bundle and tries the keys on it. Only what cannot be
+// fetched is an error: a bundle of another kind or by another key is ignored,
+// because anyone may add signatures of their own.
+func (v *Verifier) fetchBundle(ctx context.Context, step int, l artifact.Layer, keys []*policy.Key) (signed, error) {
+	data, err := v.fetchBlob(ctx, step, policy.Unavailable, l.MediaType, l.Blob, artifact.MaxBundle)
+	if err != nil {
+		return signed{}, err
+	}
+	bundle, err := dsse.DecodeBundle(data)
+	if err != nil {
+		return signed{}, nil
+	}
+	public := make([]dsse.PublicKey, len(keys))
+	for i, k := range keys {
+		public[i] = k.Public
+	}
+	statement, payload, key, err := dsse.VerifyBundle(bundle, public)
+	if err != nil {
+		return signed{}, nil
+	}
+	for _, k := range keys {
+		if k.Public.Equal(key) {
+			return signed{statement, payload, k}, nil
+		}
+	}
+	return signed{}, nil
+}
+
+// release verifies by the series' release instead of a head.
+func (v *Verifier) release(ctx context.Context, s *policy.State) (*Revision, error) {
+	r, err := v.fetchRelease(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	entry, ok := r.Variants[v.Rules.Name.Variant]
+	if !ok {
+		return nil, policy.Refuse(1, policy.NotInRelease, "release %s/%s number %d has no variant %s", r.Product, r.Series, r.Sequence, v.Rules.Name.Variant)
+	}
+	e := policy.Evidence{Kind: policy.Live, Serial: entry.Serial, Since: r.Issued, State: s}
+	data, err := v.fetchBlob(ctx, 5, policy.RevisionMissing, artifact.MediaTypeIndex, artifact.Blob{Digest: entry.Revision}, index.MaxRevision)
+	if err != nil {
+		return nil, err
+	}
+	revision, err := v.finish(ctx, entry.Revision, data, e)
+	if err == nil {
+		revision.Next.Sequence = entry.HeadSequence
+	}
+	return revision, err
+}
+
+func (v *Verifier) fetchRelease(ctx context.Context, s *policy.State) (*index.Release, error) {
+	tag, err := v.fetchTag(ctx, 1, policy.ReleaseMissing, index.ReleaseTag(v.Rules.Name.Series), artifact.MediaTypeManifest, artifact.MaxManifest)
+	if err != nil {
+		return nil, err
+	}
+	m, err := artifact.Decode(tag.data, artifact.TypeRelease)
+	if err != nil {
+		return nil, malformed(2, "release "+string(tag.digest), err)
+	}
+	data, err := v.fetchBlob(ctx, 2, policy.Unavailable, m.Layers[0].MediaType, m.Layers[0].Blob, artifact.MaxRelease)
+	if err != nil {
+		return nil, err
+	}
+	r, err := index.DecodeRelease(data)
+	if err != nil {
+		return nil, malformed(2, "release", err)
+	}
+	e := policy.ReleaseEvidence{Release: r}
+	for _, l := range m.Layers[1:] {
+		signed, err := v.fetchBundle(ctx, 2, l, v.Rules.KeysFor(policy.Promote))
+		if err != nil {
+			return nil, err
+		}
+		if signed.key != nil && r.CheckStatement(signed.statement) == nil {
+			e.Keys = append(e.Keys, signed.key)
+		}
+	}
+	return r, v.Rules.DecideRelease(e, s, v.Now())
+}
+
+// inRelease reports whether a verified release names d for this variant.
+func (v *Verifier) inRelease(ctx context.Context, d digest.Digest, s *policy.State) (serial uint64, ok bool) {
+	r, err := v.fetchRelease(ctx, s)
+	if err != nil {
+		return 0, false
+	}
+	entry := r.Variants[v.Rules.Name.Variant]
+	return entry.Serial, entry.Revision == d
+}

@@ -1,0 +1,149 @@
+package verify
+
+import (
+	"bytes"
+	"context"
+
+	"github.com/opencontainers/go-digest"
+
+	"github.com/pinwheel-oci/pinwheel/pkg/artifact"
+	"github.com/pinwheel-oci/pinwheel/pkg/index"
+	"github.com/pinwheel-oci/pinwheel/policy"
+)
+
+// loaded is an index with the catalog and the signatures that it embeds.
+type loaded struct {
+	catalogEntry   artifact.Blob
+	signatureEntry artifact.Blob
+	catalog        *index.Catalog
+	sha256         string // of the decoded catalog
+	keys           []*policy.Key
+	ignored        int
+}
+
+// load runs steps 5 to 9 and 11 (but the target) on the bytes of an index,
+// whose digest the caller has checked.
+func (v *Verifier) load(ctx context.Context, data []byte) (*loaded, error) {
+	entries, err := index.Decode(data)
+	if err != nil {
+		return nil, malformed(6, "index", err)
+	}
+	l := &loaded{catalogEntry: entries[0].Blob, signatureEntry: entries[1].Blob}
+	if err := v.loadCatalog(ctx, l); err != nil {
+		return nil, err
+	}
+	return l, v.loadSignatures(ctx, l)
+}
+
+func (v *Verifier) loadCatalog(ctx context.Context, l *loaded) error {
+	data, err := v.fetchBlob(ctx, 7, policy.RevisionMissing, artifact.MediaTypeManifest, l.catalogEntry, artifact.MaxManifest)
+	if err != nil {
+		return err
+	}
+	m, err := artifact.Decode(data, artifact.TypeCatalog)
+	if err != nil {
+		return malformed(7, "catalog manifest", err)
+	}
+	layer := m.Layers[0]
+	stored, err := v.fetchBlob(ctx, 7, policy.RevisionMissing, layer.MediaType, layer.Blob, index.MaxCatalog)
+	if err != nil {
+		return err
+	}
+	decoded := stored
+	if layer.MediaType == artifact.MediaTypeCatalogGzip {
+		if decoded, err = gunzip(stored, index.MaxCatalog); err != nil {
+			return malformed(7, "catalog", err)
+		}
+	}
+	if l.catalog, err = index.DecodeCatalog(decoded); err != nil {
+		return malformed(7, "catalog", err)
+	}
+	l.sha256 = digest.FromBytes(decoded).Encoded()
+	return nil
+}
+
+func (v *Verifier) loadSignatures(ctx context.Context, l *loaded) error {
+	data, err := v.fetchBlob(ctx, 8, policy.RevisionMissing, artifact.MediaTypeManifest, l.signatureEntry, artifact.MaxManifest)
+	if err != nil {
+		return err
+	}
+	m, err := artifact.Decode(data, artifact.TypeSignature)
+	if err != nil {
+		return malformed(8, "signature manifest", err)
+	}
+	want := index.Claims{
+		Catalog: l.sha256, Epoch: l.catalog.Epoch, Issued: l.catalog.Issued,
+		Name: l.catalog.Name().String(), Serial: l.catalog.Serial,
+	}
+	for _, layer := range m.Layers {
+		signed, err := v.fetchBundle(ctx, 8, layer, v.Rules.KeysFor(policy.Release))
+		if err != nil {
+			return err
+		}
+		if signed.key == nil {
+			l.ignored++
+			continue
+		}
+		claims, err := index.DecodeClaims(signed.statement, l.catalogEntry.Digest)
+		if err != nil || claims != want {
+			l.ignored++
+			continue
+		}
+		l.keys = append(l.keys, signed.key)
+	}
+	return nil
+}
+
+// checkFull is step 12 for a complete revision.
+func (l *loaded) checkFull(d digest.Digest, stored []byte) error {
+	full, err := index.Build(l.catalogEntry, l.signatureEntry, l.catalog)
+	if err != nil {
+		return malformed(12, "index", err)
+	}
+	if digest.FromBytes(full) != d || !bytes.Equal(full, stored) {
+		return policy.Refuse(12, policy.IndexMismatch, "the index %s is not what its catalog says: that would be %s", d, digest.FromBytes(full))
+	}
+	return nil
+}
+
+// checkSubset is step 12 for a declared subset; it returns the digest of the
+// full revision.
+func (l *loaded) checkSubset(stored []byte, s *index.Subset) (digest.Digest, error) {
+	full, err := index.Build(l.catalogEntry, l.signatureEntry, l.catalog)
+	if err != nil {
+		return "", malformed(12, "index", err)
+	}
+	d := digest.FromBytes(full)
+	if s.Revision != d || s.Name != l.catalog.Name().String() {
+		return "", policy.Refuse(12, policy.IndexMismatch, "the subset is of %s, revision %s; the catalog is of %s, revision %s", s.Name, s.Revision, l.catalog.Name(), d)
+	}
+	part, err := s.Build(l.catalogEntry, l.signatureEntry, l.catalog)
+	if err != nil {
+		return "", malformed(12, "subset", err)
+	}
+	// A store that has everything after all is fine too.
+	if !bytes.Equal(part, stored) && !bytes.Equal(full, stored) {
+		return "", policy.Refuse(12, policy.IndexMismatch, "the stored index is not the part of revision %s that the subset declares", d)
+	}
+	return d, nil
+}
+
+func (v *Verifier) subset(ctx context.Context) (*index.Subset, error) {
+	tag, err := v.fetchTag(ctx, 1, policy.RevisionMissing, v.Rules.Name.SubsetTag(), artifact.MediaTypeManifest, artifact.MaxManifest)
+	if err != nil {
+		return nil, err
+	}
+	m, err := artifact.Decode(tag.data, artifact.TypeSubset)
+	if err != nil {
+		return nil, malformed(4, "subset", err)
+	}
+	data, err := v.fetchBlob(ctx, 4, policy.Unavailable, m.Layers[0].MediaType, m.Layers[0].Blob, artifact.MaxSubset)
+	if err != nil {
+		return nil, err
+	}
+	s, err := index.DecodeSubset(data)
+	if err != nil {
+		return nil, malformed(4, "subset", err)
+	}
+	return s, nil
+}
