@@ -104,9 +104,9 @@ type SigLayer struct {
 // SigLayers signs the manifest with that digest once for every identity
 // (registry/repository:tag), in the order given.
 //
-// ECDSA signatures verify with cosign and with containers/image's policy.json
-// (sigstoreSigned, keyPath). Ed25519 ones (pure, RFC 8032) verify with cosign
-// 2.6; containers/image as of skopeo 1.9 takes ECDSA keys only.
+// ECDSA and Ed25519 (pure, RFC 8032) signatures both verify with cosign 2.6.5
+// and with containers/image 5.39 under a policy.json (sigstoreSigned, keyPath).
+// Debian builds skopeo and podman without such verification.
 func SigLayers(s Signer, manifest digest.Digest, identities []string) ([]SigLayer, error) {
 	if len(identities) == 0 {
 		return nil, fmt.Errorf("sign %s: no identity given", manifest)
