@@ -168,8 +168,8 @@ func (n *markerNode) undefined(reason string) error {
 	return fmt.Errorf("evaluate marker: %w: %s: %s", ErrUndefinedComparison, n.String(), reason)
 }
 
-// String is the marker with double quotes, single spaces and only the
-// parentheses that were written. Literals with a backslash are not escaped.
+// String is the marker with double quotes, single spaces and no
+// parentheses but those that were written around several comparisons. Literals with a backslash are not escaped.
 func (m Marker) String() string { return formatMarker(m.nodes, true) }
 
 func formatMarker(nodes []markerNode, outermost bool) string {
@@ -180,11 +180,11 @@ func formatMarker(nodes []markerNode, outermost bool) string {
 	for i := range nodes {
 		parts[i] = nodes[i].String()
 	}
-	if text := strings.Join(parts, " "); outermost {
+	text := strings.Join(parts, " ")
+	if outermost || len(nodes) == 1 {
 		return text
-	} else {
-		return "(" + text + ")"
 	}
+	return "(" + text + ")"
 }
 
 func (n *markerNode) String() string {

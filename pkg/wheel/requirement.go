@@ -141,6 +141,44 @@ func (p *parser) until(stop func(rune) bool) string {
 func (p *parser) specifiers() (Specifiers, error) {
 	parentheses := p.token("(")
 	p.blanks()
+	set, ok := p.plainSpecifiers()
+	if !ok {
+		var err error
+		if set, err = p.oddSpecifiers(); err != nil {
+			return Specifiers{}, err
+		}
+	}
+	if parentheses && !p.token(")") {
+		return Specifiers{}, p.errorf("expected a version specifier or \")\"")
+	}
+	p.blanks()
+	return set, nil
+}
+
+// plainSpecifiers takes everything up to ';', ')' or the end if that is a
+// specifier, where a comma always ends a clause.
+func (p *parser) plainSpecifiers() (Specifiers, bool) {
+	rest := p.rest()
+	n := strings.IndexFunc(rest, func(r rune) bool { return r == ';' || r == ')' || r != '\t' && r < ' ' || r > '~' })
+	if n < 0 {
+		n = len(rest)
+	} else if rest[n] != ';' && rest[n] != ')' {
+		return Specifiers{}, false
+	}
+	text := strings.TrimRight(rest[:n], " \t")
+	set, err := ParseSpecifiers(text)
+	// No empty clause but after a final comma.
+	commas := strings.Count(strings.TrimSuffix(text, ","), ",")
+	if err != nil || len(set.clauses) != commas+1 {
+		return Specifiers{}, false
+	}
+	p.pos += n
+	return set, true
+}
+
+// oddSpecifiers reads clause by clause what is not plain: nothing at all, white
+// space other than blanks after an operator, or "===" with a comma in its text.
+func (p *parser) oddSpecifiers() (Specifiers, error) {
 	start := p.pos
 	for {
 		_, n := scanClause(p.rest())
@@ -154,15 +192,9 @@ func (p *parser) specifiers() (Specifiers, error) {
 		}
 		p.blanks()
 	}
-	// "===1.0,<2" is one clause to scanClause, as anything may follow "===".
-	// A comma still ends a clause, so the text is split again.
 	set, err := ParseSpecifiers(p.s[start:p.pos])
 	if err != nil {
 		return Specifiers{}, p.errorf("%v", err)
 	}
-	if parentheses && !p.token(")") {
-		return Specifiers{}, p.errorf("expected a version specifier or \")\"")
-	}
-	p.blanks()
 	return set, nil
 }

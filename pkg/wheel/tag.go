@@ -18,9 +18,12 @@ func (t Tag) String() string { return t.Python + "-" + t.ABI + "-" + t.Platform 
 
 // ParseTags expands a compressed tag set such as
 // "cp311.cp312-abi3-manylinux_2_17_x86_64.manylinux2014_x86_64". The order is
-// that of the text, Python first; repeated tags come once. A set of more than
-// [MaxTags] is refused.
+// that of the text, Python first; repeated tags come once. Tags that are not
+// ASCII and sets of more than [MaxTags] are refused.
 func ParseTags(s string) ([]Tag, error) {
+	if !isASCII(s) {
+		return nil, fmt.Errorf("parse tags %q: not ASCII", s)
+	}
 	fields := strings.Split(s, "-")
 	if len(fields) != 3 {
 		return nil, fmt.Errorf("parse tags %q: %d parts, want python-abi-platform", s, len(fields))
@@ -60,12 +63,12 @@ func ParseTags(s string) ([]Tag, error) {
 }
 
 func isIdentifier(s string) bool {
-	for i, r := range s {
-		if !isWordRune(r) || i == 0 && '0' <= r && r <= '9' {
+	for i := range len(s) {
+		if !isAlnum(s[i]) && s[i] != '_' {
 			return false
 		}
 	}
-	return s != ""
+	return s != "" && !isDigit(s[0])
 }
 
 // BuildTag orders wheels of the same version: by number, then by suffix. The

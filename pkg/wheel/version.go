@@ -44,7 +44,10 @@ func parseVersion(s string) (Version, bool) {
 	}
 	p.suffixes()
 	p.local()
-	return p.v, p.pos == len(p.s)
+	if p.pos < len(p.s) {
+		return Version{}, false
+	}
+	return p.v, true
 }
 
 // String is the normalised form: "1.0rc1", "1!2.0.post3+ubuntu.1". Trailing
