@@ -128,8 +128,8 @@ func malformed(step int, what string, err error) error {
 	return r
 }
 
-// gunzip unpacks exactly one gzip member of at most limit bytes.
-func gunzip(data []byte, limit int64) ([]byte, error) {
+// Gunzip unpacks exactly one gzip member of at most limit bytes.
+func Gunzip(data []byte, limit int64) ([]byte, error) {
 	in := bytes.NewReader(data)
 	z, err := gzip.NewReader(in)
 	if err != nil {

@@ -11,6 +11,49 @@ import (
 	"github.com/pinwheel-oci/pinwheel/policy"
 )
 
+// Loaded is a revision whose bytes hold together; whether it may be served is
+// another question. It is for programs that show or write.
+type Loaded struct {
+	Digest         digest.Digest
+	Size           int64
+	CatalogEntry   artifact.Blob
+	SignatureEntry artifact.Blob
+	Catalog        *index.Catalog
+	CatalogSHA256  string
+	// Keys of the policy's role release with a good embedded signature.
+	Keys []*policy.Key
+}
+
+// Load fetches the revision that a tag or digest names and proves its
+// integrity (steps 5 to 8 and 12): every digest, and that the index is what its
+// catalog says. It does not ask who signed: look at Keys.
+func (v *Verifier) Load(ctx context.Context, reference string) (*Loaded, error) {
+	ref, err := v.fetchIndex(ctx, reference)
+	if err != nil {
+		return nil, err
+	}
+	l, err := v.load(ctx, ref.data)
+	if err != nil {
+		return nil, err
+	}
+	if err := l.checkFull(ref.digest, ref.data); err != nil {
+		return nil, err
+	}
+	return &Loaded{
+		Digest: ref.digest, Size: int64(len(ref.data)), CatalogEntry: l.catalogEntry, SignatureEntry: l.signatureEntry,
+		Catalog: l.catalog, CatalogSHA256: l.sha256, Keys: l.keys,
+	}, nil
+}
+
+func (v *Verifier) fetchIndex(ctx context.Context, reference string) (tagged, error) {
+	if artifact.CheckDigest(digest.Digest(reference)) != nil {
+		return v.fetchTag(ctx, 1, policy.RevisionMissing, reference, artifact.MediaTypeIndex, index.MaxRevision)
+	}
+	d := digest.Digest(reference)
+	data, err := v.fetchBlob(ctx, 5, policy.RevisionMissing, artifact.MediaTypeIndex, artifact.Blob{Digest: d}, index.MaxRevision)
+	return tagged{d, data}, err
+}
+
 // loaded is an index with the catalog and the signatures that it embeds.
 type loaded struct {
 	catalogEntry   artifact.Blob
@@ -51,7 +94,7 @@ func (v *Verifier) loadCatalog(ctx context.Context, l *loaded) error {
 	}
 	decoded := stored
 	if layer.MediaType == artifact.MediaTypeCatalogGzip {
-		if decoded, err = gunzip(stored, index.MaxCatalog); err != nil {
+		if decoded, err = Gunzip(stored, index.MaxCatalog); err != nil {
 			return malformed(7, "catalog", err)
 		}
 	}

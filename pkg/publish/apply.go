@@ -1,0 +1,168 @@
+package publish
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+
+	"golang.org/x/sync/errgroup"
+	"oras.land/oras-go/v2/errdef"
+
+	"github.com/pinwheel-oci/pinwheel/pkg/artifact"
+	"github.com/pinwheel-oci/pinwheel/pkg/index"
+)
+
+// uploadsAtOnce is how many files are under way; the store bounds requests.
+const uploadsAtOnce = 6
+
+// emptyConfig is the config blob that every artifact names.
+var emptyConfig = Object{MediaType: "application/vnd.oci.empty.v1+json", Digest: artifact.EmptyConfigDigest, Size: artifact.EmptyConfigSize, Data: []byte(artifact.EmptyConfig)}
+
+// Apply writes what the plan says: files, catalog, signature, the revision
+// under its own tag, and last the candidate tag. It can be repeated after any
+// failure and ends at the same digests. A [ConflictError] means that somebody
+// else wrote since the plan was made.
+func (p *Plan) Apply(ctx context.Context, s Store) error {
+	name, err := index.ParseName(p.Name)
+	if err != nil {
+		return err
+	}
+	revision, err := p.revision()
+	if err != nil {
+		return err
+	}
+	if p.Again {
+		if err := p.checkStart(ctx, s, name); err != nil {
+			return err
+		}
+	}
+	if err := p.writeContent(ctx, s); err != nil {
+		return err
+	}
+	if err := createTag(ctx, s, revision, name.RevisionTag(p.Serial)); err != nil {
+		return err
+	}
+	return moveTag(ctx, s, revision, name.CandidateTag(), p.Candidate)
+}
+
+// checkStart finds out before the first upload whether a saved plan is out of date.
+func (p *Plan) checkStart(ctx context.Context, s Store, name index.Name) error {
+	have, err := resolve(ctx, s, name.CandidateTag())
+	if err != nil {
+		return err
+	}
+	if have != p.Candidate && have != p.Revision.Digest {
+		return &ConflictError{Tag: name.CandidateTag(), Want: p.Candidate, Have: have}
+	}
+	if have, err = resolve(ctx, s, name.LiveTag()); err != nil {
+		return err
+	}
+	if have != p.Live && have != p.Revision.Digest {
+		return &ConflictError{Tag: name.LiveTag(), Want: p.Live, Have: have}
+	}
+	return nil
+}
+
+// revision rebuilds the index from the catalog that the plan carries.
+func (p *Plan) revision() (Object, error) {
+	decoded, err := decodedCatalog(p.Catalog)
+	if err != nil {
+		return Object{}, err
+	}
+	c, err := index.DecodeCatalog(decoded)
+	if err != nil {
+		return Object{}, fmt.Errorf("plan: catalog: %w", err)
+	}
+	data, err := p.build(c)
+	if err != nil {
+		return Object{}, err
+	}
+	o := newObject(artifact.MediaTypeIndex, data)
+	if o.Digest != p.Revision.Digest {
+		return Object{}, fmt.Errorf("plan: revision %s does not follow from its catalog, which gives %s; plans must not be edited", p.Revision.Digest, o.Digest)
+	}
+	return o, nil
+}
+
+func (p *Plan) writeContent(ctx context.Context, s Store) error {
+	// A repository that holds a revision holds the empty config too.
+	if p.Base == nil || p.Again {
+		if err := push(ctx, s, emptyConfig); err != nil {
+			return err
+		}
+	}
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(uploadsAtOnce)
+	for i := range p.Uploads {
+		g.Go(func() error { return p.Uploads[i].push(ctx, s, p.Again) })
+	}
+	g.Go(func() error { return pushArtifact(ctx, s, p.CatalogManifest, p.Catalog) })
+	g.Go(func() error { return pushArtifact(ctx, s, p.SignatureManifest, p.Bundles...) })
+	return g.Wait()
+}
+
+// pushArtifact stores blobs and then the manifest that names them.
+func pushArtifact(ctx context.Context, s Store, manifest Object, blobs ...Object) error {
+	for _, b := range blobs {
+		if err := push(ctx, s, b); err != nil {
+			return err
+		}
+	}
+	return push(ctx, s, manifest)
+}
+
+// push stores one file. A manifest that is there vouches for its blobs, which
+// the registry checked when it took it; asking pays only when a plan is rerun.
+func (u *Upload) push(ctx context.Context, s Store, again bool) error {
+	manifest, err := fileManifest(&u.File)
+	if err != nil {
+		return err
+	}
+	if manifest.blob() != u.File.Manifest {
+		return fmt.Errorf("plan: the manifest of %s is not %s; plans must not be edited", u.File.Filename, u.File.Manifest.Digest)
+	}
+	if again {
+		if ok, err := s.Exists(ctx, manifest.descriptor()); err != nil || ok {
+			return err
+		}
+	}
+	if err := u.pushFile(ctx, s); err != nil {
+		return fmt.Errorf("publish %s: %w", u.Path, err)
+	}
+	if u.File.Metadata != nil {
+		if err := push(ctx, s, newObject(artifact.MediaTypeMetadata, u.Metadata)); err != nil {
+			return err
+		}
+	}
+	return push(ctx, s, manifest)
+}
+
+func (u *Upload) pushFile(ctx context.Context, s Store) error {
+	f, err := os.Open(u.Path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	desc := Object{MediaType: artifact.MediaTypeWheel, Digest: artifact.HexDigest(u.File.SHA256), Size: u.File.Size}.descriptor()
+	if u.File.PackageType == index.Sdist {
+		desc.MediaType = artifact.MediaTypeSdist
+	}
+	info, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	if info.Size() != u.File.Size {
+		return fmt.Errorf("the file has %d bytes, %d when it was planned: it has changed; plan again", info.Size(), u.File.Size)
+	}
+	if err := s.Push(ctx, desc, f); err != nil && !errors.Is(err, errdef.ErrAlreadyExists) {
+		return err
+	}
+	return nil
+}
+
+// createTag writes a tag that must not exist yet, or be there already with the
+// same content.
+func createTag(ctx context.Context, s Store, o Object, tag string) error {
+	return moveTag(ctx, s, o, tag, "")
+}

@@ -1,0 +1,326 @@
+package publish
+
+import (
+	"bytes"
+	"compress/gzip"
+	"fmt"
+	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/pinwheel-oci/pinwheel/pkg/artifact"
+	"github.com/pinwheel-oci/pinwheel/pkg/index"
+	"github.com/pinwheel-oci/pinwheel/pkg/wheel"
+	"github.com/pinwheel-oci/pinwheel/policy/verify"
+)
+
+// gzipFrom is the size, in bytes, from which a catalog is stored compressed.
+const gzipFrom = 16 << 10
+
+// draft grows a catalog from a base and new files.
+type draft struct {
+	catalog    *index.Catalog
+	projects   map[string]*index.Project
+	touched    map[string]bool
+	changes    []Change
+	uploads    []Upload
+	retargeted bool
+}
+
+func newDraft(st *start, o Options) (*draft, error) {
+	issued := o.Now.UTC().Truncate(1e9)
+	d := &draft{projects: map[string]*index.Project{}, touched: map[string]bool{}}
+	d.catalog = &index.Catalog{
+		Format: index.FormatVersion, Product: o.Name.Product, Series: o.Name.Series, Variant: o.Name.Variant,
+		Serial: st.highest + 1, Epoch: max(o.Epoch, 1), Issued: issued, Previous: st.live, Target: o.Target,
+	}
+	if err := d.takeBase(st, o); err != nil {
+		return nil, err
+	}
+	known := knownFiles(st)
+	for _, f := range o.Files {
+		if err := d.add(f, known, o.Replace); err != nil {
+			return nil, err
+		}
+	}
+	d.finish()
+	d.retire(st)
+	return d, d.checkTarget()
+}
+
+// takeBase starts with what the base lists.
+func (d *draft) takeBase(st *start, o Options) error {
+	if st.base == nil {
+		return nil
+	}
+	base := st.base.Catalog
+	if o.Epoch == 0 {
+		d.catalog.Epoch = base.Epoch
+	}
+	if d.catalog.Epoch < base.Epoch {
+		return fmt.Errorf("publish: epoch %d is below the base's %d", d.catalog.Epoch, base.Epoch)
+	}
+	if o.Target == nil {
+		d.catalog.Target = base.Target
+	} else {
+		d.retargeted = !sameTarget(o.Target, base.Target)
+	}
+	d.catalog.Withdrawn, d.catalog.Ext = base.Withdrawn, base.Ext
+	for i := range base.Projects {
+		p := base.Projects[i]
+		p.Files = slices.Clone(p.Files)
+		d.projects[p.Name] = &p
+	}
+	return nil
+}
+
+func sameTarget(a, b *index.Target) bool {
+	return b != nil && a.Glibc == b.Glibc && slices.Equal(a.Platforms, b.Platforms) && slices.Equal(a.Pythons, b.Pythons) && slices.Equal(a.PackageTypes, b.PackageTypes)
+}
+
+// knownFiles are all files that the base or live lists, retired or withdrew: a
+// name never changes its bytes.
+func knownFiles(st *start) map[string]index.File {
+	known := map[string]index.File{}
+	for _, l := range []*index.Catalog{catalogOf(st.liveRev), catalogOf(st.base)} {
+		if l == nil {
+			continue
+		}
+		for i := range l.Retired {
+			known[l.Retired[i].File.Filename] = l.Retired[i].File
+		}
+		for _, f := range l.Files {
+			known[f.Filename] = *f
+		}
+	}
+	return known
+}
+
+func catalogOf(l *verify.Loaded) *index.Catalog {
+	if l == nil {
+		return nil
+	}
+	return l.Catalog
+}
+
+func (d *draft) add(c Candidate, known map[string]index.File, replace bool) error {
+	info := c.Info
+	old, exists := known[info.Filename]
+	if exists && old.SHA256 != info.SHA256 {
+		return fmt.Errorf("publish %s: the index has a file of that name with other bytes (sha256 %s there, %s here): a name never changes its bytes; rebuild with a higher build tag", c.Path, old.SHA256, info.SHA256)
+	}
+	for _, w := range d.catalog.Withdrawn {
+		if w.SHA256 == info.SHA256 || w.Filename == info.Filename {
+			return fmt.Errorf("publish %s: %s was withdrawn (%s)", c.Path, w.Filename, w.Reason)
+		}
+	}
+	p := d.project(info.Project)
+	if i, listed := findFile(p.Files, info.Filename); listed {
+		if p.Files[i].SHA256 != info.SHA256 {
+			return fmt.Errorf("publish %s: two files of that name with different bytes (sha256 %s and %s)", c.Path, p.Files[i].SHA256, info.SHA256)
+		}
+		return nil
+	}
+	f, err := newFile(info, d.catalog)
+	if err != nil {
+		return fmt.Errorf("publish %s: %w", c.Path, err)
+	}
+	if exists {
+		f = old
+	}
+	if replace {
+		d.replaceBuilds(p, info)
+	}
+	i, _ := findFile(p.Files, f.Filename)
+	p.Files = slices.Insert(p.Files, i, f)
+	d.touched[p.Name] = true
+	d.describe(p, info)
+	d.changes = append(d.changes, Change{Add, f.Filename, f.SHA256, f.Size})
+	if !exists {
+		d.uploads = append(d.uploads, Upload{Path: c.Path, File: f, Metadata: info.Metadata})
+	}
+	return nil
+}
+
+func (d *draft) project(name string) *index.Project {
+	p := d.projects[name]
+	if p == nil {
+		p = &index.Project{Name: name}
+		d.projects[name] = p
+	}
+	return p
+}
+
+func findFile(files []index.File, filename string) (int, bool) {
+	return slices.BinarySearchFunc(files, filename, func(f index.File, name string) int { return strings.Compare(f.Filename, name) })
+}
+
+func newFile(info *wheel.Info, c *index.Catalog) (index.File, error) {
+	f := index.File{
+		Filename: info.Filename, PackageType: string(info.PackageType), Version: info.Version.String(), SHA256: info.SHA256, Size: info.Size,
+		RequiresPython: info.RequiresPython, UploadTime: c.Issued,
+	}
+	if info.Metadata != nil {
+		f.Metadata = &index.Hash{SHA256: info.MetadataSHA256, Size: int64(len(info.Metadata))}
+	}
+	o, err := fileManifest(&f)
+	if err != nil {
+		return f, err
+	}
+	f.Manifest = o.blob()
+	return f, nil
+}
+
+// fileManifest returns the artifact that holds one file.
+func fileManifest(f *index.File) (Object, error) {
+	file := artifact.File{Filename: f.Filename, Blob: artifact.Blob{Digest: artifact.HexDigest(f.SHA256), Size: f.Size}}
+	if f.Metadata != nil {
+		file.Metadata = &artifact.Blob{Digest: artifact.HexDigest(f.Metadata.SHA256), Size: f.Metadata.Size}
+	}
+	m, err := artifact.FileManifest(file)
+	if err != nil {
+		return Object{}, err
+	}
+	return newManifest(m)
+}
+
+// replaceBuilds takes out files that info supersedes: same version and tags,
+// lower build tag.
+func (d *draft) replaceBuilds(p *index.Project, info *wheel.Info) {
+	p.Files = slices.DeleteFunc(p.Files, func(f index.File) bool {
+		old, err := wheel.ParseFilename(f.Filename)
+		return err == nil && old.Version.Compare(info.Version) == 0 && sameTags(old.Tags, info.Tags) && old.Build.Compare(info.Build) < 0
+	})
+}
+
+func sameTags(a, b []wheel.Tag) bool {
+	set := map[wheel.Tag]bool{}
+	for _, t := range a {
+		set[t] = true
+	}
+	for _, t := range b {
+		if !set[t] {
+			return false
+		}
+	}
+	return len(a) == len(b) && len(a) > 0
+}
+
+// describe takes summary and licence from the newest version of a project.
+func (d *draft) describe(p *index.Project, info *wheel.Info) {
+	for _, f := range p.Files {
+		if v, err := wheel.ParseVersion(f.Version); err == nil && info.Version.Compare(v) < 0 {
+			return
+		}
+	}
+	p.Summary, p.License = clean(info.Summary, index.MaxSummary), clean(info.License, index.MaxLicense)
+}
+
+// clean makes one bounded line of free text: metadata may hold anything.
+func clean(s string, limit int) string {
+	s = strings.Join(strings.FieldsFunc(s, func(r rune) bool {
+		return unicode.IsSpace(r) || unicode.IsControl(r) || r == utf8.RuneError
+	}), " ")
+	for len(s) > limit {
+		_, n := utf8.DecodeLastRuneInString(s)
+		s = s[:len(s)-n]
+	}
+	return s
+}
+
+// finish puts the projects in order and dates those that changed.
+func (d *draft) finish() {
+	for name, p := range d.projects {
+		if len(p.Files) == 0 && p.Status == nil {
+			continue
+		}
+		if d.touched[name] {
+			p.Changed = d.catalog.Serial
+		}
+		d.catalog.Projects = append(d.catalog.Projects, *p)
+	}
+	slices.SortFunc(d.catalog.Projects, func(a, b index.Project) int { return strings.Compare(a.Name, b.Name) })
+}
+
+// retire keeps whatever live lists or retired and this revision does not list,
+// so that locks made from live keep working.
+func (d *draft) retire(st *start) {
+	listed := map[string]bool{}
+	for _, f := range d.catalog.Files {
+		listed[f.Filename] = true
+	}
+	gone := map[string]index.RetiredFile{}
+	if live := catalogOf(st.liveRev); live != nil {
+		for _, f := range live.Files {
+			gone[f.Filename] = index.RetiredFile{File: *f, Since: d.catalog.Serial}
+		}
+		for _, r := range live.Retired {
+			gone[r.File.Filename] = r
+		}
+	}
+	if base := catalogOf(st.base); base != nil {
+		for _, r := range base.Retired {
+			if _, ok := gone[r.File.Filename]; ok {
+				gone[r.File.Filename] = r
+			}
+		}
+		d.noteRetired(base, listed)
+	}
+	for name, r := range gone {
+		if !listed[name] {
+			d.catalog.Retired = append(d.catalog.Retired, r)
+		}
+	}
+	slices.SortFunc(d.catalog.Retired, func(a, b index.RetiredFile) int { return strings.Compare(a.File.Filename, b.File.Filename) })
+}
+
+func (d *draft) noteRetired(base *index.Catalog, listed map[string]bool) {
+	for _, f := range base.Files {
+		if !listed[f.Filename] {
+			d.changes = append(d.changes, Change{Retire, f.Filename, f.SHA256, f.Size})
+		}
+	}
+}
+
+func (d *draft) checkTarget() error {
+	if d.catalog.Target == nil {
+		return nil
+	}
+	if err := d.catalog.Target.Check(); err != nil {
+		return err
+	}
+	for _, f := range d.catalog.Files {
+		if !d.catalog.Target.Admits(f) {
+			return fmt.Errorf("publish %s: no environment of the index's target can install it", f.Filename)
+		}
+	}
+	return nil
+}
+
+// storedCatalog is the catalog as it is stored. Which form and which
+// compressor does not matter to readers, who look at the decoded bytes.
+func storedCatalog(decoded []byte) (Object, error) {
+	if len(decoded) < gzipFrom {
+		return newObject(artifact.MediaTypeCatalog, decoded), nil
+	}
+	var b bytes.Buffer
+	z, err := gzip.NewWriterLevel(&b, gzip.BestCompression)
+	if err != nil {
+		return Object{}, err
+	}
+	if _, err := z.Write(decoded); err != nil {
+		return Object{}, err
+	}
+	if err := z.Close(); err != nil {
+		return Object{}, err
+	}
+	return newObject(artifact.MediaTypeCatalogGzip, b.Bytes()), nil
+}
+
+func decodedCatalog(o Object) ([]byte, error) {
+	if o.MediaType != artifact.MediaTypeCatalogGzip {
+		return o.Data, nil
+	}
+	return verify.Gunzip(o.Data, index.MaxCatalog)
+}

@@ -1,0 +1,170 @@
+package publish
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/opencontainers/go-digest"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+	"oras.land/oras-go/v2/errdef"
+
+	"github.com/pinwheel-oci/pinwheel/pkg/artifact"
+	"github.com/pinwheel-oci/pinwheel/pkg/dsse"
+	"github.com/pinwheel-oci/pinwheel/pkg/index"
+	"github.com/pinwheel-oci/pinwheel/pkg/sign"
+	"github.com/pinwheel-oci/pinwheel/policy"
+	"github.com/pinwheel-oci/pinwheel/policy/verify"
+)
+
+// DefaultExpiry is how long a promotion is fresh unless it is refreshed.
+const DefaultExpiry = 7 * 24 * time.Hour
+
+// head is a head to write: bundles and the manifest over them.
+type head struct {
+	Bundles  []Object `json:"bundles"`
+	Manifest Object   `json:"manifest"`
+}
+
+func newHead(promotions []Object, freshness Object) (head, error) {
+	h := head{Bundles: append(append([]Object{}, promotions...), freshness)}
+	var err error
+	h.Manifest, err = newManifest(artifact.Manifest{ArtifactType: artifact.TypeHead, Layers: layers(h.Bundles)})
+	return h, err
+}
+
+// signFreshness says from now on, for expiry, that the promotion holds.
+func signFreshness(p *index.Promotion, promotionSHA256 string, counter uint64, now time.Time, expiry time.Duration, signer sign.Signer) (Object, error) {
+	issued := now.UTC().Truncate(time.Second)
+	f := index.Freshness{
+		Counter: counter, Epoch: p.Epoch, Issued: issued, Expires: issued.Add(expiry).Truncate(time.Second),
+		Name: p.Name, Promotion: promotionSHA256, Stage: p.Stage,
+	}
+	statement, err := f.Statement()
+	if err != nil {
+		return Object{}, err
+	}
+	data, err := sign.Bundle(signer, statement)
+	return newObject(artifact.MediaTypeBundle, data), err
+}
+
+// currentHead reads the head that is there now, or nil. trusted are the keys
+// that may have signed it: a head by nobody we know is not built upon.
+func currentHead(ctx context.Context, s Store, name index.Name, epoch uint64, now time.Time, trusted []dsse.PublicKey) (*policy.Head, digest.Digest, error) {
+	v := &verify.Verifier{Store: s, Rules: policy.Trusting(name, epoch, trusted...), Now: func() time.Time { return now }}
+	at, err := resolve(ctx, s, name.HeadTag())
+	if err != nil || at == "" {
+		return nil, at, err
+	}
+	h, err := v.Head(ctx, nil)
+	if err != nil {
+		return nil, at, fmt.Errorf("tag %s: the head there cannot be built upon (name its key with --trust FILE): %w", name.HeadTag(), err)
+	}
+	return h, at, nil
+}
+
+// RefreshOptions are what a head is renewed with.
+type RefreshOptions struct {
+	Name   index.Name
+	Expiry time.Duration // 0 is DefaultExpiry
+	Signer sign.Signer   // a key of role refresh or promote
+	// Trusted are the keys that may have signed the promotion and the present
+	// freshness, besides Signer's.
+	Trusted []dsse.PublicKey
+	Epoch   uint64 // 0 is 1
+	Now     time.Time
+}
+
+// Refreshed says what a refresh wrote.
+type Refreshed struct {
+	Head     digest.Digest `json:"head"`
+	Sequence uint64        `json:"sequence"`
+	Serial   uint64        `json:"serial"`
+	Counter  uint64        `json:"counter"`
+	Expires  time.Time     `json:"expires"`
+}
+
+// Refresh replaces the freshness statement of the head; the promotion stays as
+// it is, byte for byte. It cannot change what is live.
+func Refresh(ctx context.Context, s Store, o RefreshOptions) (*Refreshed, error) {
+	if o.Expiry == 0 {
+		o.Expiry = DefaultExpiry
+	}
+	trusted := append([]dsse.PublicKey{o.Signer.Public()}, o.Trusted...)
+	current, at, err := currentHead(ctx, s, o.Name, max(o.Epoch, 1), o.Now, trusted)
+	if err != nil {
+		return nil, err
+	}
+	if current == nil {
+		return nil, fmt.Errorf("refresh: %s has no head; promote a revision first", o.Name)
+	}
+	promotions, err := promotionBundles(ctx, s, at)
+	if err != nil {
+		return nil, err
+	}
+	freshness, err := signFreshness(&current.Promotion, current.PromotionSHA256, current.Freshness.Counter+1, o.Now, o.Expiry, o.Signer)
+	if err != nil {
+		return nil, err
+	}
+	h, err := newHead(promotions, freshness)
+	if err != nil {
+		return nil, err
+	}
+	if err := pushArtifact(ctx, s, h.Manifest, freshness); err != nil {
+		return nil, err
+	}
+	if err := moveTag(ctx, s, h.Manifest, o.Name.HeadTag(), at); err != nil {
+		return nil, err
+	}
+	return &Refreshed{
+		Head: h.Manifest.Digest, Sequence: current.Promotion.Sequence, Serial: current.Promotion.Serial,
+		Counter: current.Freshness.Counter + 1, Expires: o.Now.UTC().Truncate(time.Second).Add(o.Expiry),
+	}, nil
+}
+
+// promotionBundles fetches the bundles of a head but the last, which is its
+// freshness.
+func promotionBundles(ctx context.Context, s Store, at digest.Digest) ([]Object, error) {
+	desc, err := s.Resolve(ctx, string(at))
+	if err != nil {
+		return nil, err
+	}
+	data, err := fetchAll(ctx, s, desc, artifact.MaxManifest)
+	if err != nil {
+		return nil, err
+	}
+	m, err := artifact.Decode(data, artifact.TypeHead)
+	if err != nil {
+		return nil, err
+	}
+	var bundles []Object
+	for _, l := range m.Layers[:len(m.Layers)-1] {
+		data, err := fetchAll(ctx, s, ocispec.Descriptor{MediaType: l.MediaType, Digest: l.Digest, Size: l.Size}, artifact.MaxBundle)
+		if err != nil {
+			return nil, err
+		}
+		bundles = append(bundles, newObject(l.MediaType, data))
+	}
+	return bundles, nil
+}
+
+// existingSig returns the signatures that are under a .sig tag already.
+func existingSig(ctx context.Context, s Store, tag string) (layers []ocispec.Descriptor, at digest.Digest, err error) {
+	desc, err := s.Resolve(ctx, tag)
+	if errors.Is(err, errdef.ErrNotFound) {
+		return nil, "", nil
+	}
+	if err != nil {
+		return nil, "", err
+	}
+	data, err := fetchAll(ctx, s, desc, sign.MaxSigManifestSize)
+	if err != nil {
+		return nil, "", err
+	}
+	layers, err = sign.ParseSigManifest(data)
+	if err != nil {
+		return nil, "", fmt.Errorf("tag %s: %w", tag, err)
+	}
+	return layers, desc.Digest, nil
+}

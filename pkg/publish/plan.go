@@ -1,0 +1,324 @@
+package publish
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/opencontainers/go-digest"
+
+	"github.com/pinwheel-oci/pinwheel/pkg/artifact"
+	"github.com/pinwheel-oci/pinwheel/pkg/dsse"
+	"github.com/pinwheel-oci/pinwheel/pkg/index"
+	"github.com/pinwheel-oci/pinwheel/pkg/sign"
+	"github.com/pinwheel-oci/pinwheel/pkg/strictjson"
+	"github.com/pinwheel-oci/pinwheel/pkg/wheel"
+	"github.com/pinwheel-oci/pinwheel/policy"
+	"github.com/pinwheel-oci/pinwheel/policy/verify"
+)
+
+// MaxPlan bounds a saved plan, in bytes.
+const MaxPlan = 256 << 20
+
+// Base says what a revision is built on.
+type Base string
+
+// The bases. Newest is the candidate if there is one, else live, else none.
+const (
+	BaseNewest    Base = ""
+	BaseCandidate Base = "candidate"
+	BaseLive      Base = "live"
+	BaseNone      Base = "none"
+)
+
+// Candidate is a wheel or sdist on disk that is to be published.
+type Candidate struct {
+	Path string
+	Info *wheel.Info
+}
+
+// Options are what a revision is planned from.
+type Options struct {
+	Name  index.Name
+	Base  Base
+	Files []Candidate
+	// Replace retires listed files of the same project, version and tags in
+	// favour of a new one with a higher build tag.
+	Replace bool
+	// Target replaces the base's target; nil keeps it.
+	Target *index.Target
+	// Epoch is 0 for the base's, or 1 for a first revision.
+	Epoch uint64
+	// Signers make the embedded signatures: keys of role release.
+	Signers []sign.Signer
+	// Trusted keys may have signed the base, besides those of Signers. A base
+	// that none of them signed is refused: its files would be signed anew.
+	Trusted []dsse.PublicKey
+	// AllowLarge permits revisions over [index.AdvisedRevision].
+	AllowLarge bool
+	Now        time.Time
+}
+
+// Action is what a plan does with a file.
+type Action string
+
+// The actions.
+const (
+	Add    Action = "add"
+	Retire Action = "retire"
+)
+
+// Change is one line of a plan.
+type Change struct {
+	Action   Action `json:"action"`
+	Filename string `json:"filename"`
+	SHA256   string `json:"sha256"`
+	Size     int64  `json:"size"`
+}
+
+// Upload is a file whose bytes the apply step reads from Path.
+type Upload struct {
+	Path     string     `json:"path"`
+	File     index.File `json:"file"`
+	Metadata []byte     `json:"metadata,omitempty"`
+}
+
+// Point is a revision that a plan starts from.
+type Point struct {
+	Revision digest.Digest `json:"revision"`
+	Serial   uint64        `json:"serial"`
+}
+
+// Plan is everything that one publication writes.
+type Plan struct {
+	Kind   string    `json:"kind"` // "publish"
+	Name   string    `json:"name"`
+	Serial uint64    `json:"serial"`
+	Issued time.Time `json:"issued"`
+	Base   *Point    `json:"base,omitempty"`
+	// Candidate and Live are where the tags were.
+	Candidate digest.Digest `json:"candidate,omitempty"`
+	Live      digest.Digest `json:"live,omitempty"`
+	Changes   []Change      `json:"changes"`
+	Uploads   []Upload      `json:"uploads"`
+	Revision  artifact.Blob `json:"revision"`
+	// Catalog, then bundles, then the two manifests that name them.
+	Catalog           Object   `json:"catalog"`
+	Bundles           []Object `json:"bundles"`
+	CatalogManifest   Object   `json:"catalog-manifest"`
+	SignatureManifest Object   `json:"signature-manifest"`
+	// Again is set on plans that were saved and loaded: some of what they
+	// write may be there already.
+	Again bool `json:"-"`
+}
+
+// ErrNothingToDo says that the revision would list what its base lists.
+var ErrNothingToDo = errors.New("nothing to publish")
+
+// NewPlan reads where the tags are and plans the next revision. It writes
+// nothing. If there is nothing to change, the error matches [ErrNothingToDo]
+// and the plan names the revision that has everything already.
+func NewPlan(ctx context.Context, s Store, o Options) (*Plan, error) {
+	if err := o.Name.Check(); err != nil {
+		return nil, err
+	}
+	if len(o.Signers) == 0 {
+		return nil, errors.New("publish: no signing key")
+	}
+	st, err := readStart(ctx, s, o)
+	if err != nil {
+		return nil, err
+	}
+	d, err := newDraft(st, o)
+	if err != nil {
+		return nil, err
+	}
+	p := &Plan{Kind: "publish", Name: o.Name.String(), Candidate: st.candidate, Live: st.live, Issued: d.catalog.Issued, Serial: d.catalog.Serial}
+	if st.base != nil {
+		p.Base = &Point{st.base.Digest, st.base.Catalog.Serial}
+	}
+	p.Changes, p.Uploads = d.changes, d.uploads
+	if len(p.Changes) == 0 && !d.retargeted && st.base != nil {
+		p.Revision, p.Serial = artifact.Blob{Digest: st.base.Digest, Size: st.base.Size}, st.base.Catalog.Serial
+		return p, fmt.Errorf("%w: revision %d (%s) lists all of it already", ErrNothingToDo, p.Serial, p.Revision.Digest)
+	}
+	return p, p.seal(d.catalog, o)
+}
+
+// start is what a plan begins with.
+type start struct {
+	candidate digest.Digest
+	live      digest.Digest
+	base      *verify.Loaded // nil for none
+	liveRev   *verify.Loaded // nil for none
+	highest   uint64         // serial in use
+}
+
+func readStart(ctx context.Context, s Store, o Options) (*start, error) {
+	trusted := append([]dsse.PublicKey(nil), o.Trusted...)
+	for _, k := range o.Signers {
+		trusted = append(trusted, k.Public())
+	}
+	v := &verify.Verifier{Store: s, Rules: policy.Trusting(o.Name, 1, trusted...), Now: func() time.Time { return o.Now }}
+	candidate, err := loadTag(ctx, v, o.Name.CandidateTag())
+	if err != nil {
+		return nil, err
+	}
+	st := &start{liveRev: candidate}
+	if candidate != nil {
+		st.candidate, st.highest = candidate.Digest, candidate.Catalog.Serial
+	}
+	if st.live, err = resolve(ctx, s, o.Name.LiveTag()); err != nil {
+		return nil, err
+	}
+	if st.live != st.candidate {
+		if st.liveRev, err = loadTag(ctx, v, o.Name.LiveTag()); err != nil {
+			return nil, err
+		}
+	}
+	if st.liveRev != nil {
+		st.highest = max(st.highest, st.liveRev.Catalog.Serial)
+	}
+	st.base, err = chooseBase(o.Base, candidate, st.liveRev)
+	return st, err
+}
+
+// loadTag loads a revision of ours, or nil if the tag does not exist.
+func loadTag(ctx context.Context, v *verify.Verifier, tag string) (*verify.Loaded, error) {
+	l, err := v.Load(ctx, tag)
+	var refusal *policy.Refusal
+	switch {
+	case errors.As(err, &refusal) && refusal.Code == policy.RevisionMissing && refusal.Step == 1:
+		return nil, nil
+	case err != nil:
+		return nil, fmt.Errorf("tag %s holds something that is not a revision of ours: %w", tag, err)
+	case l.Catalog.Name() != v.Rules.Name:
+		return nil, fmt.Errorf("tag %s holds a revision of %s, not of %s", tag, l.Catalog.Name(), v.Rules.Name)
+	case len(l.Keys) == 0:
+		return nil, fmt.Errorf("tag %s: revision %s is not signed by the signing key, so its files would be signed unseen; name the key that signed it with --trust FILE", tag, l.Digest)
+	}
+	return l, nil
+}
+
+func chooseBase(b Base, candidate, live *verify.Loaded) (*verify.Loaded, error) {
+	switch b {
+	case BaseNone:
+		return nil, nil
+	case BaseNewest:
+		if candidate != nil {
+			return candidate, nil
+		}
+		return live, nil
+	case BaseCandidate:
+		if candidate == nil {
+			return nil, errors.New("base candidate: there is none; publish with --base live or --base none")
+		}
+		return candidate, nil
+	case BaseLive:
+		if live == nil {
+			return nil, errors.New("base live: nothing is live; publish with --base none")
+		}
+		return live, nil
+	default:
+		return nil, fmt.Errorf("base %q: want candidate, live or none", b)
+	}
+}
+
+// seal encodes and signs the catalog and computes the revision.
+func (p *Plan) seal(c *index.Catalog, o Options) error {
+	decoded, err := c.Encode()
+	if err != nil {
+		return err
+	}
+	if p.Catalog, err = storedCatalog(decoded); err != nil {
+		return err
+	}
+	if p.CatalogManifest, err = newManifest(artifact.Manifest{ArtifactType: artifact.TypeCatalog, Layers: []artifact.Layer{p.Catalog.layer()}}); err != nil {
+		return err
+	}
+	claims := index.Claims{Catalog: digest.FromBytes(decoded).Encoded(), Epoch: c.Epoch, Issued: c.Issued, Name: p.Name, Serial: c.Serial}
+	statement, err := claims.Statement(p.CatalogManifest.Digest)
+	if err != nil {
+		return err
+	}
+	if p.Bundles, err = signAll(statement, o.Signers); err != nil {
+		return err
+	}
+	if p.SignatureManifest, err = newManifest(artifact.Manifest{ArtifactType: artifact.TypeSignature, Layers: layers(p.Bundles)}); err != nil {
+		return err
+	}
+	revision, err := p.build(c)
+	if err != nil {
+		return err
+	}
+	if len(revision) > index.AdvisedRevision && !o.AllowLarge {
+		return fmt.Errorf("publish: the revision's index would be %d bytes; many registries refuse more than %d: split the index, or pass --allow-large if yours does not", len(revision), index.AdvisedRevision)
+	}
+	p.Revision = artifact.Blob{Digest: digest.FromBytes(revision), Size: int64(len(revision))}
+	return nil
+}
+
+func (p *Plan) build(c *index.Catalog) ([]byte, error) {
+	return index.Build(p.CatalogManifest.blob(), p.SignatureManifest.blob(), c)
+}
+
+func signAll(statement dsse.Statement, signers []sign.Signer) ([]Object, error) {
+	var bundles []Object
+	for _, s := range signers {
+		data, err := sign.Bundle(s, statement)
+		if err != nil {
+			return nil, err
+		}
+		bundles = append(bundles, newObject(artifact.MediaTypeBundle, data))
+	}
+	return bundles, nil
+}
+
+func layers(objects []Object) []artifact.Layer {
+	var list []artifact.Layer
+	for _, o := range objects {
+		list = append(list, o.layer())
+	}
+	return list
+}
+
+// Encode returns the plan as JSON for a file.
+func (p *Plan) Encode() ([]byte, error) { return encodePlan(p) }
+
+func encodePlan(p any) ([]byte, error) {
+	data, err := strictjson.Marshal(p)
+	if err != nil {
+		return nil, err
+	}
+	return append(data, '\n'), nil
+}
+
+// DecodePlan reads a saved plan of a publication.
+func DecodePlan(data []byte) (*Plan, error) {
+	var p Plan
+	if err := decodePlan(data, &p); err != nil {
+		return nil, err
+	}
+	if p.Kind != "publish" {
+		return nil, fmt.Errorf("plan: its kind is %q, not publish", p.Kind)
+	}
+	for _, o := range append([]Object{p.Catalog, p.CatalogManifest, p.SignatureManifest}, p.Bundles...) {
+		if err := o.check(); err != nil {
+			return nil, err
+		}
+	}
+	p.Again = true
+	return &p, nil
+}
+
+func decodePlan(data []byte, v any) error {
+	if len(data) > MaxPlan {
+		return fmt.Errorf("plan: %d bytes, the limit is %d", len(data), MaxPlan)
+	}
+	if err := strictjson.Unmarshal(bytes.TrimSpace(data), v); err != nil {
+		return fmt.Errorf("plan: %w", err)
+	}
+	return nil
+}
