@@ -5,19 +5,16 @@ import (
 	"strings"
 )
 
-// PackageType is "bdist_wheel" or "sdist", as the upload API and the index
+// The package types that this package reads, as the upload API and the index
 // name them.
-type PackageType string
-
-// The package types that this package reads.
 const (
-	TypeWheel PackageType = "bdist_wheel"
-	TypeSdist PackageType = "sdist"
+	TypeWheel = "bdist_wheel"
+	TypeSdist = "sdist"
 )
 
 // Filename is the parsed name of a wheel or an sdist.
 type Filename struct {
-	Type    PackageType
+	Type    string // TypeWheel or TypeSdist
 	Name    string // project as spelled in the file name
 	Project string // normalised
 	Version Version

@@ -1,0 +1,184 @@
+package wheel
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+)
+
+// Info is what an index needs to know of one file.
+type Info struct {
+	Filename    string
+	PackageType string // TypeWheel or TypeSdist
+	Project     string // normalised
+	Name        string // as METADATA spells it, or the file name if there is none
+	Version     Version
+	Build       BuildTag
+	Tags        []Tag
+
+	SHA256 string // hex, of the whole file
+	Size   int64  // bytes
+
+	// Metadata is METADATA or PKG-INFO byte for byte, nil for an sdist without.
+	Metadata       []byte
+	MetadataSHA256 string // hex, empty if Metadata is nil
+
+	RequiresPython string
+	Summary        string
+	License        string   // see [Metadata.LicenseLine]
+	Requires       []string // Requires-Dist as written
+	ProvidesExtra  []string
+	MetadataDefect string // see [Metadata.Defect]
+}
+
+// Inspect reads a wheel or an sdist of size bytes whose base name is filename.
+//
+// A wheel has exactly one dist-info directory at its root, whose name is that
+// of the file when both are normalised, with WHEEL, METADATA and RECORD that
+// parse; METADATA names the project and version of the file name. Other members
+// are counted but not read, and hashes in RECORD are not compared. Of an sdist,
+// PKG-INFO in the directory at its root is held against the file name, if there
+// is one.
+//
+// Each byte is hashed once; nothing but the members named is kept in memory.
+// What is wrong with the file comes as an [*Error]; other errors are those of
+// ctx and r.
+func Inspect(ctx context.Context, r io.ReaderAt, size int64, filename string, limits Limits) (*Info, error) {
+	f, err := ParseAnyFilename(filename)
+	if err != nil {
+		return nil, err
+	}
+	limits = limits.withDefaults()
+	info := &Info{
+		Filename: filename, PackageType: f.Type, Project: f.Project, Name: f.Name,
+		Version: f.Version, Build: f.Build, Tags: f.Tags, Size: size,
+	}
+	switch {
+	case f.Type == TypeWheel:
+		err = info.readWheel(ctx, r, f, limits)
+	case strings.HasSuffix(filename, ".zip"):
+		err = info.readZipSdist(ctx, r, limits)
+	default:
+		err = info.readTarSdist(ctx, r, limits)
+	}
+	if err == nil {
+		err = info.setMetadata()
+	}
+	if err != nil {
+		return nil, inFile(filename, err)
+	}
+	return info, nil
+}
+
+// inFile adds the file's name to an error.
+func inFile(filename string, err error) error {
+	var e *Error
+	if errors.As(err, &e) {
+		e.File = filename
+		return e
+	}
+	return fmt.Errorf("inspect %s: %w", filename, err)
+}
+
+// inMember adds the member's name to an error.
+func inMember(member string, err error) error {
+	var e *Error
+	if errors.As(err, &e) {
+		e.Member = member
+		return e
+	}
+	return err
+}
+
+func (info *Info) readWheel(ctx context.Context, r io.ReaderAt, f Filename, limits Limits) error {
+	z, err := openZip(r, info.Size, limits)
+	if err != nil {
+		return err
+	}
+	d, err := findDistInfo(z, f)
+	if err != nil {
+		return err
+	}
+	if info.Metadata, err = z.read(d.metadata, limits.Metadata); err != nil {
+		return err
+	}
+	wheelFile, err := z.read(d.wheel, limits.WheelFile)
+	if err != nil {
+		return err
+	}
+	if _, err := ParseWheelFile(wheelFile); err != nil {
+		return inMember(d.wheel.name, err)
+	}
+	record, err := z.read(d.record, limits.Record)
+	if err != nil {
+		return err
+	}
+	if err := eachRecord(record, func(RecordEntry) {}); err != nil {
+		return inMember(d.record.name, err)
+	}
+	info.SHA256, err = hashFile(ctx, r, info.Size)
+	return err
+}
+
+// setMetadata checks Metadata against the file name and takes what the index
+// shows.
+func (info *Info) setMetadata() error {
+	if info.Metadata == nil {
+		return nil
+	}
+	member := "METADATA"
+	if info.PackageType == TypeSdist {
+		member = "PKG-INFO"
+	}
+	m, err := ParseMetadata(info.Metadata)
+	if err != nil {
+		return inMember(member, err)
+	}
+	if NormalizeName(m.Name) != info.Project {
+		return &Error{Member: member, Rule: RuleName, Reason: fmt.Sprintf("says Name: %s, the file name says %s", m.Name, info.Name)}
+	}
+	if !m.Version.Equal(info.Version) {
+		return &Error{Member: member, Rule: RuleVersion, Reason: fmt.Sprintf("says Version: %s, the file name says %s", m.RawVersion, info.Version)}
+	}
+	sum := sha256.Sum256(info.Metadata)
+	info.MetadataSHA256 = hex.EncodeToString(sum[:])
+	info.Name, info.Summary, info.RequiresPython = m.Name, m.Summary, m.RequiresPython
+	info.License, info.Requires, info.ProvidesExtra = m.LicenseLine(), m.RequiresDist, m.ProvidesExtra
+	info.MetadataDefect = m.Defect
+	return nil
+}
+
+// hashFile gives the sha256 of the whole file in hex.
+func hashFile(ctx context.Context, r io.ReaderAt, size int64) (string, error) {
+	h := sha256.New()
+	if err := copyAll(ctx, h, io.NewSectionReader(r, 0, size)); err != nil {
+		return "", err
+	}
+	return hex.EncodeToString(h.Sum(nil)), nil
+}
+
+// copyAll writes what is left of src to dst, and looks at ctx now and then.
+func copyAll(ctx context.Context, dst io.Writer, src *io.SectionReader) error {
+	position, err := src.Seek(0, io.SeekCurrent)
+	if err != nil {
+		return err
+	}
+	left := src.Size() - position
+	buf := make([]byte, min(left, 256<<10))
+	for left > 0 {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		n, err := io.ReadFull(src, buf[:min(left, int64(len(buf)))])
+		if err != nil {
+			return fmt.Errorf("read at %d: %w", src.Size()-left, err)
+		}
+		dst.Write(buf[:n]) // a hash never fails
+		left -= int64(n)
+	}
+	return nil
+}

@@ -1,0 +1,62 @@
+package wheel
+
+import (
+	"fmt"
+	"strings"
+	"unicode/utf8"
+)
+
+// WheelFile is what the WHEEL file in a dist-info directory says.
+type WheelFile struct {
+	Version       string // of the wheel format, "1.0"
+	Generator     string
+	RootIsPurelib bool
+	Tags          []Tag // expanded
+	Build         string
+}
+
+// ParseWheelFile reads a WHEEL file. Wheel-Version has to be 1.x, as installers
+// refuse others; tags have to parse. Errors are of type [*Error] with
+// RuleWheelFile.
+func ParseWheelFile(data []byte) (*WheelFile, error) {
+	if !utf8.Valid(data) {
+		return nil, wheelFileError("not UTF-8")
+	}
+	var w WheelFile
+	fields, _, defect := splitHeader(data)
+	if defect != "" {
+		return nil, wheelFileError("%s", defect)
+	}
+	for _, f := range fields {
+		switch f.name {
+		case "wheel-version":
+			if w.Version != "" {
+				return nil, wheelFileError("field Wheel-Version stands more than once")
+			}
+			w.Version = f.value
+		case "generator":
+			w.Generator = f.value
+		case "root-is-purelib":
+			w.RootIsPurelib = strings.EqualFold(f.value, "true")
+		case "build":
+			w.Build = f.value
+		case "tag":
+			tags, err := ParseTags(f.value)
+			if err != nil {
+				return nil, wheelFileError("%v", err)
+			}
+			if w.Tags = append(w.Tags, tags...); len(w.Tags) > MaxTags {
+				return nil, wheelFileError("more than %d tags", MaxTags)
+			}
+		}
+	}
+	major, minor, ok := strings.Cut(w.Version, ".")
+	if major != "1" || !ok || !allDigits(minor) {
+		return nil, wheelFileError("Wheel-Version is %q, only 1.x is supported", w.Version)
+	}
+	return &w, nil
+}
+
+func wheelFileError(format string, args ...any) error {
+	return &Error{Rule: RuleWheelFile, Reason: fmt.Sprintf(format, args...)}
+}
