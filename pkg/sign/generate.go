@@ -20,9 +20,9 @@ import (
 //
 // With a password the private key is an "ENCRYPTED SIGSTORE PRIVATE KEY", which
 // the cosign program reads too; with an empty one it is plain PKCS #8, which
-// cosign wants imported first (cosign import-key-pair). Note that cosign 2.6
-// signs with Ed25519 keys in the pre-hashed variant, which nothing here
-// accepts: a key meant for both programs should be ECDSA.
+// cosign wants imported first (cosign import-key-pair). Note that cosign 2.6.5
+// signs with Ed25519 keys in the pre-hashed variant, which neither this module
+// nor cosign's own verify accepts: a key meant for both programs must be ECDSA.
 //
 // The key is a function of what random gives (nil: [crypto/rand.Reader]); the
 // salt and nonce of the encryption always come from crypto/rand.
