@@ -99,11 +99,11 @@ func (s *remoteStore) where(name string) string {
 
 func (s *remoteStore) classify(err error) (kind error, hint string) {
 	var resp *errcode.ErrorResponse
-	if errors.As(err, &resp) {
+	if errors.As(err, &resp) && !isContent(err) {
 		return s.classifyStatus(resp)
 	}
 	switch {
-	case errors.Is(err, context.Canceled):
+	case errors.Is(err, context.Canceled), isContent(err):
 		return nil, ""
 	case errors.Is(err, errdef.ErrNotFound):
 		return errdef.ErrNotFound, ""

@@ -91,7 +91,7 @@ func (m *Memory) Push(ctx context.Context, desc ocispec.Descriptor, r io.Reader)
 	if ok, _ := m.Exists(ctx, desc); ok {
 		return nil
 	}
-	data, err := content.ReadAll(r, desc)
+	data, err := content.ReadAll(&cancelReader{ctx: ctx, r: r}, desc)
 	if err != nil {
 		return memoryError("push", desc.Digest.String(), err)
 	}

@@ -129,7 +129,7 @@ func (s *remoteStore) pushManifest(ctx context.Context, desc ocispec.Descriptor,
 	}
 	data, err := content.ReadAll(r, desc)
 	if err != nil {
-		return s.wrap("push", name, err)
+		return s.wrap("push", name, &contentError{fmt.Errorf("read content: %w", err)})
 	}
 	for failures := 1; ; failures++ {
 		err = s.repo.Manifests().PushReference(ctx, desc, bytes.NewReader(data), name)

@@ -42,10 +42,10 @@ func newSource(r io.Reader, desc ocispec.Descriptor) (*source, error) {
 	}
 	end, err := seeker.Seek(0, io.SeekEnd)
 	if err != nil {
-		return nil, fmt.Errorf("read content: %w", err)
+		return nil, &contentError{fmt.Errorf("read content: %w", err)}
 	}
 	if end-start != desc.Size {
-		return nil, fmt.Errorf("the content has %d bytes, expected %d", end-start, desc.Size)
+		return nil, &contentError{fmt.Errorf("the content has %d bytes, expected %d", end-start, desc.Size)}
 	}
 	s.start = start
 	if at, ok := r.(io.ReaderAt); ok {
@@ -61,7 +61,7 @@ func (s *source) from(offset int64) (io.Reader, error) {
 	if s.stream != nil && s.desc.Size <= MonolithicLimit {
 		data, err := content.ReadAll(s.stream, s.desc)
 		if err != nil {
-			return nil, fmt.Errorf("read content: %w", err)
+			return nil, &contentError{fmt.Errorf("read content: %w", err)}
 		}
 		s.stream, s.at = nil, bytes.NewReader(data)
 	}
@@ -73,12 +73,12 @@ func (s *source) from(offset int64) (io.Reader, error) {
 		return s.reader(io.NewSectionReader(s.at, s.start+offset, s.desc.Size-offset), offset), nil
 	case s.seeker != nil:
 		if _, err := s.seeker.Seek(s.start+offset, io.SeekStart); err != nil {
-			return nil, fmt.Errorf("read content: %w", err)
+			return nil, &contentError{fmt.Errorf("read content: %w", err)}
 		}
 		return s.reader(s.seeker, offset), nil
 	}
 	if s.read != offset {
-		return nil, fmt.Errorf("go on at %d after %d bytes: %w", offset, s.read, errNotRepeatable)
+		return nil, &contentError{fmt.Errorf("go on at %d after %d bytes: %w", offset, s.read, errNotRepeatable)}
 	}
 	return s.reader(s.stream, offset), nil
 }
@@ -97,7 +97,7 @@ func (s *source) ended() error {
 	}
 	var one [1]byte
 	if n, _ := io.ReadFull(s.stream, one[:]); n > 0 {
-		return fmt.Errorf("the content has more than the expected %d bytes", s.desc.Size)
+		return &contentError{fmt.Errorf("the content has more than the expected %d bytes", s.desc.Size)}
 	}
 	return nil
 }
@@ -125,9 +125,9 @@ func (s *source) reader(r io.Reader, position int64) io.Reader {
 		s.read += int64(n)
 		switch {
 		case errors.Is(err, io.EOF) && position < s.desc.Size:
-			s.err = fmt.Errorf("the content has %d bytes, expected %d", position, s.desc.Size)
+			s.err = &contentError{fmt.Errorf("the content has %d bytes, expected %d", position, s.desc.Size)}
 		case err != nil && !errors.Is(err, io.EOF):
-			s.err = fmt.Errorf("read content: %w", err)
+			s.err = &contentError{fmt.Errorf("read content: %w", err)}
 		}
 		return n, err
 	})
@@ -139,3 +139,15 @@ func (f readerFunc) Read(p []byte) (int, error) { return f(p) }
 
 // errNotRepeatable: the content is a stream that has been read already.
 var errNotRepeatable = errors.New("the content can't be read a second time")
+
+// contentError is trouble with what is to be sent, whatever it looks like: it
+// says nothing about the registry and is not cured by another attempt.
+type contentError struct{ err error }
+
+func (e *contentError) Error() string { return e.err.Error() }
+func (e *contentError) Unwrap() error { return e.err }
+
+func isContent(err error) bool {
+	var c *contentError
+	return errors.As(err, &c)
+}

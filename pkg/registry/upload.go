@@ -174,6 +174,9 @@ var errRestart = errors.New("the registry lost the upload")
 // again tells whether another upload may cure err. A token that has run out is
 // 401; one that never was good enough is found out by the next request.
 func again(err error) bool {
+	if isContent(err) {
+		return false
+	}
 	if status := statusOf(err); status != 0 {
 		return retriable(status) || status == http.StatusUnauthorized || status == http.StatusRequestedRangeNotSatisfiable
 	}

@@ -2,6 +2,7 @@ package registry
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -29,12 +30,17 @@ func (u *upload) run(ctx context.Context) error {
 	if u.desc.Size <= MonolithicLimit {
 		return u.complete(ctx, u.src.from, u.desc.Size)
 	}
+	var cause error
 	for failures := 1; u.offset < u.desc.Size; failures++ {
 		before := u.offset
 		err := u.patch(ctx)
 		if err == nil {
 			continue
 		}
+		if cause != nil && errors.Is(err, errNotRepeatable) {
+			return fmt.Errorf("%w; %v", cause, errNotRepeatable)
+		}
+		cause = err
 		if ctx.Err() != nil || !again(err) || failures >= u.store.opts.Retry.Attempts {
 			return err
 		}

@@ -23,6 +23,9 @@ type Quirks struct {
 	SubjectHeaderWithoutReferrers bool
 	// IgnoreRange answers with the whole blob, like Quay on local storage.
 	IgnoreRange bool
+	// MountNotFound answers 404 where the specification wants 202: to a mount
+	// that is not possible.
+	MountNotFound bool
 	// NoTagDelete answers 400 to the deletion of a tag, like distribution 2.8.
 	NoTagDelete bool
 	// Username and Password, if set, are asked for by HTTP Basic.
@@ -45,7 +48,9 @@ func Handler(quirks Quirks) http.Handler {
 	var handler http.Handler = ociserver.New(ocimem.New(), &ociserver.Options{
 		DisableReferrersAPI: quirks.NoReferrersAPI || quirks.SubjectHeaderWithoutReferrers,
 	})
-	handler = mountAsSpecified(handler)
+	if !quirks.MountNotFound {
+		handler = mountAsSpecified(handler)
+	}
 	if quirks.NoReferrersAPI || quirks.ReferrersWithoutSubjectHeader {
 		handler = withoutHeader(handler, "OCI-Subject")
 	}
