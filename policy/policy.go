@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/goccy/go-yaml"
@@ -365,4 +366,11 @@ func (x *Index) KeysFor(roles ...Role) []*Key {
 // ValidAt reports whether t is within the key's dates.
 func (k *Key) ValidAt(t time.Time) bool {
 	return !t.Before(k.NotBefore) && (k.NotAfter.IsZero() || !t.After(k.NotAfter))
+}
+
+// Ordered returns the rules of all indexes in ascending order of name.
+func (p *Policy) Ordered() []*Index {
+	return slices.SortedFunc(maps.Values(p.Indexes), func(a, b *Index) int {
+		return strings.Compare(a.Name.String(), b.Name.String())
+	})
 }

@@ -40,6 +40,9 @@ func (e *ConflictError) Error() string {
 	return fmt.Sprintf("tag %s is at %s, but the plan began when it was at %s: somebody else has written; plan again", e.Tag, orNone(e.Have), orNone(e.Want))
 }
 
+// Conflict tells programs that somebody else wrote.
+func (e *ConflictError) Conflict() bool { return true }
+
 func orNone(d digest.Digest) string {
 	if d == "" {
 		return "nothing"

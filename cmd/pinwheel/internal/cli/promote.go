@@ -1,0 +1,148 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/opencontainers/go-digest"
+	"github.com/spf13/cobra"
+
+	"github.com/pinwheel-oci/pinwheel/cmd/internal/option"
+	"github.com/pinwheel-oci/pinwheel/pkg/artifact"
+	"github.com/pinwheel-oci/pinwheel/pkg/index"
+	"github.com/pinwheel-oci/pinwheel/pkg/publish"
+	"github.com/pinwheel-oci/pinwheel/pkg/registry"
+)
+
+type promoteFlags struct {
+	writeFlags
+	revision string
+	by       string
+	reason   string
+	expires  time.Duration
+	identity string
+}
+
+func (p *program) promoteCommand() *cobra.Command {
+	var f promoteFlags
+	cmd := &cobra.Command{
+		Use:   "promote",
+		Short: "Make a revision live: what users follow",
+		Long: `Promote writes the signed statement of what is live (the head) and moves the
+live tag to the candidate, or to the revision that is given. All users move
+at once, or nobody does.`,
+		Example: `  pinwheel promote --to registry.example/tools/wheels-3.4 --index tools/3.4/cpu-ubi9 --key promote.key --reason "numpy 2.2.6"
+  pinwheel promote --to oci-layout:/srv/wheels --index tools/3.4/cpu-ubi9 --key promote.key --revision sha256:… --dry-run`,
+		Args: noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return p.promote(cmd.Context(), &f) },
+	}
+	f.add(cmd, p, true)
+	cmd.Flags().StringVar(&f.revision, "revision", "", "`digest` to promote (default: the candidate)")
+	cmd.Flags().StringVar(&f.by, "by", whoami(), "who promotes, for the history")
+	cmd.Flags().StringVar(&f.reason, "reason", "", "why, for the history")
+	cmd.Flags().DurationVar(&f.expires, "expires", publish.DefaultExpiry, "how long the head is fresh unless refreshed")
+	cmd.Flags().StringVar(&f.identity, "identity", "", "`HOST/REPO` that cosign signatures name (default: the destination, none for a layout)")
+	return cmd
+}
+
+func (p *program) promote(ctx context.Context, f *promoteFlags) error {
+	name, err := f.parse()
+	if err != nil {
+		return err
+	}
+	if f.revision != "" && artifact.CheckDigest(digest.Digest(f.revision)) != nil {
+		return option.Usage(fmt.Errorf("--revision %q: want sha256:<64 hexadecimal digits>", f.revision))
+	}
+	s, ref, err := p.store.Open(ctx, f.to, nil)
+	if err != nil {
+		return err
+	}
+	if f.identity == "" && ref.Kind == registry.KindRemote {
+		f.identity = ref.Base()
+	}
+	plan, err := p.promotePlan(ctx, f, name, s)
+	if errors.Is(err, publish.ErrAlreadyLive) {
+		p.note("%v", err)
+		return p.answerPromote(plan, false)
+	}
+	if err != nil {
+		return err
+	}
+	if !f.dryRun {
+		if err := plan.Apply(ctx, s); err != nil {
+			return err
+		}
+	}
+	return p.answerPromote(plan, !f.dryRun)
+}
+
+func (p *program) promotePlan(ctx context.Context, f *promoteFlags, name index.Name, s registry.Store) (*publish.Promotion, error) {
+	if data, ok, err := readPlan(f.plan); err != nil || ok {
+		if err != nil {
+			return nil, err
+		}
+		plan, err := publish.DecodePromotion(data)
+		if err != nil {
+			return nil, option.Input(fmt.Errorf("%s: %w", f.plan, err))
+		}
+		if plan.Name != f.name {
+			return nil, option.Usage(fmt.Errorf("%s is a plan for %s, not for %s", f.plan, plan.Name, f.name))
+		}
+		p.note("applying the plan in %s", f.plan)
+		return plan, nil
+	}
+	signers, err := p.loadSigners(f.keys, f.passwordFile)
+	if err != nil {
+		return nil, err
+	}
+	trusted, err := f.trusted()
+	if err != nil {
+		return nil, err
+	}
+	plan, err := publish.NewPromotion(ctx, s, publish.PromoteOptions{
+		Name: name, Revision: digest.Digest(f.revision), By: f.by, Reason: f.reason, Signers: signers, Trusted: trusted,
+		Expiry: f.expires, Repository: f.identity, Now: p.now(),
+	})
+	if err != nil {
+		return plan, err
+	}
+	return plan, savePlan(f.plan, plan)
+}
+
+type promoteAnswer struct {
+	Index    string `json:"index"`
+	Serial   uint64 `json:"serial"`
+	Revision string `json:"revision"`
+	Sequence uint64 `json:"sequence"`
+	From     string `json:"from,omitempty"`
+	Head     string `json:"head,omitempty"`
+	Tag      string `json:"tag"`
+	Written  bool   `json:"written"`
+}
+
+func (p *program) answerPromote(plan *publish.Promotion, written bool) error {
+	name, err := index.ParseName(plan.Name)
+	if err != nil {
+		return err
+	}
+	a := promoteAnswer{
+		Index: plan.Name, Serial: plan.Serial, Revision: string(plan.Revision.Digest), Sequence: plan.Sequence,
+		From: string(plan.Live), Head: string(plan.Head.Manifest.Digest), Tag: name.LiveTag(), Written: written,
+	}
+	if a.Revision == "" {
+		a.Revision = a.From
+	}
+	return p.answer(a, func(w io.Writer) error {
+		if a.From != "" && a.From != a.Revision {
+			fmt.Fprintf(w, "from     %s\n", a.From)
+		}
+		fmt.Fprintf(w, "live     %d %s\n", a.Serial, a.Revision)
+		if a.Head != "" {
+			fmt.Fprintf(w, "head     %d %s\n", a.Sequence, a.Head)
+		}
+		return nil
+	})
+}

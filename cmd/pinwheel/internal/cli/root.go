@@ -1,0 +1,160 @@
+// Package cli is the command line of the pinwheel program, one file per
+// command. The answer goes to standard output, everything else to standard
+// error.
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/pinwheel-oci/pinwheel/cmd/internal/option"
+	"github.com/pinwheel-oci/pinwheel/pkg/registry"
+	"github.com/pinwheel-oci/pinwheel/pkg/sign"
+	"github.com/pinwheel-oci/pinwheel/pkg/wheel"
+)
+
+// program is what all commands share.
+type program struct {
+	in     *os.File
+	out    io.Writer
+	err    io.Writer
+	now    func() time.Time
+	format string
+	store  option.Store
+}
+
+// Main runs the program and returns its exit code.
+func Main(args []string, in *os.File, out, errOut io.Writer) int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	p := &program{in: in, out: out, err: errOut, now: time.Now}
+	root := p.root()
+	root.SetArgs(args)
+	root.SetOut(out)
+	root.SetErr(errOut)
+	err := root.ExecuteContext(ctx)
+	if err == nil {
+		return option.ExitOK
+	}
+	if ctx.Err() != nil {
+		// A second signal then ends the program at once.
+		stop()
+		err = fmt.Errorf("interrupted: %w", context.Canceled)
+	}
+	fmt.Fprintln(errOut, "pinwheel:", err)
+	if hint := hintFor(err); hint != "" {
+		fmt.Fprintln(errOut, "hint:", hint)
+	}
+	return option.ExitCode(err)
+}
+
+func (p *program) root() *cobra.Command {
+	root := &cobra.Command{
+		Use:           "pinwheel",
+		Short:         "Publish Python wheels through OCI registries",
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		PersistentPreRunE: func(*cobra.Command, []string) error {
+			if p.format != "text" && p.format != "json" {
+				return option.Usage(fmt.Errorf("--format %q: want text or json", p.format))
+			}
+			return nil
+		},
+	}
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return option.Usage(err) })
+	root.PersistentFlags().StringVar(&p.format, "format", "text", "`form` of the answer: text or json")
+	root.AddCommand(
+		p.checkCommand(), p.publishCommand(), p.promoteCommand(), p.diffCommand(), p.showCommand(),
+		p.verifyCommand(), p.signCommand(), p.keyCommand(), p.versionCommand(),
+	)
+	return root
+}
+
+func (p *program) versionCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "version", Short: "Print the program's version", Args: noArgs,
+		RunE: func(*cobra.Command, []string) error {
+			return p.answer(map[string]string{"version": option.Version()}, func(w io.Writer) error {
+				_, err := fmt.Fprintln(w, option.Version())
+				return err
+			})
+		},
+	}
+}
+
+// answer writes v as JSON, or what text writes.
+func (p *program) answer(v any, text func(io.Writer) error) error {
+	if p.format != "json" {
+		return text(p.out)
+	}
+	e := json.NewEncoder(p.out)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", "  ")
+	return e.Encode(v)
+}
+
+func (p *program) note(format string, args ...any) { fmt.Fprintf(p.err, format+"\n", args...) }
+
+func noArgs(cmd *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return option.Usage(fmt.Errorf("%s takes no arguments, got %q", cmd.CommandPath(), args[0]))
+	}
+	return nil
+}
+
+// hintFor tells what to do next about errors that do not say so themselves.
+func hintFor(err error) string {
+	var bad *wheel.Error
+	switch {
+	case option.IsUsage(err):
+		return "see --help for examples"
+	case errors.As(err, &bad):
+		return "nothing was published; take the file out or rebuild it, and run 'pinwheel check FILE' to see all that is wrong"
+	default:
+		return ""
+	}
+}
+
+// openForWriting opens a store to be written to; a layout is created.
+func (p *program) openForWriting(ctx context.Context, ref string, bar *progress) (registry.Store, registry.Reference, error) {
+	s, r, err := p.store.Open(ctx, ref, func(o *registry.Options) {
+		o.CreateLayout = true
+		if bar != nil {
+			o.Progress = bar.event
+		}
+	})
+	if err == nil && (r.Tag != "" || r.Digest != "") {
+		return nil, r, option.Usage(fmt.Errorf("%s: leave out tag and digest; tags follow from the index name", ref))
+	}
+	return s, r, err
+}
+
+// loadSigners reads private keys, asking for passwords where they are encrypted.
+func (p *program) loadSigners(files []string, passwordFile string) ([]sign.Signer, error) {
+	if len(files) == 0 {
+		return nil, option.Usage(errors.New("no key: give --key FILE ('pinwheel key new' makes one)"))
+	}
+	source := sign.PasswordSource{File: passwordFile, Terminal: sign.OpenTerminal(p.in, p.err)}
+	var signers []sign.Signer
+	for _, f := range files {
+		data, err := os.ReadFile(f)
+		if err != nil {
+			return nil, err
+		}
+		s, err := sign.Load(data, source.Read)
+		if err != nil {
+			return nil, option.Input(fmt.Errorf("key %s: %w", f, err))
+		}
+		signers = append(signers, s)
+	}
+	return signers, nil
+}
