@@ -133,17 +133,17 @@ func (t *retrier) RoundTrip(req *http.Request) (*http.Response, error) {
 }
 
 func (t *retrier) again(req *http.Request, resp *http.Response, err error) bool {
-	bodyless := req.Body == nil || req.Body == http.NoBody
-	if !bodyless && req.GetBody == nil {
+	if req.Body != nil && req.Body != http.NoBody && req.GetBody == nil {
 		return false
 	}
-	if err != nil {
-		return !permanent(err) && req.Context().Err() == nil && (bodyless || req.Method == http.MethodPost)
-	}
-	switch req.Method {
-	case http.MethodPut, http.MethodPatch:
-		// A gateway that gave up does not know what the registry did.
-		return !bodyless && (resp.StatusCode == http.StatusTooManyRequests || resp.StatusCode == http.StatusServiceUnavailable)
+	writes := req.Method == http.MethodPut || req.Method == http.MethodPatch
+	switch {
+	case err != nil:
+		return !writes && !permanent(err) && req.Context().Err() == nil
+	case writes:
+		// A gateway that gave up does not know what the registry did, and what
+		// belongs to an upload is repeated by who knows where that stands.
+		return req.GetBody != nil && (resp.StatusCode == http.StatusTooManyRequests || resp.StatusCode == http.StatusServiceUnavailable)
 	}
 	return retriable(resp.StatusCode)
 }

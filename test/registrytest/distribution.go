@@ -59,7 +59,7 @@ func Distribution(t testing.TB, opts DistributionOptions) *Server {
 	program := tools.Need(t, "registry")
 	dir := t.TempDir()
 	server := &Server{}
-	config := map[string]any{"version": "0.1", "log": map[string]any{"level": "warn"}}
+	config := map[string]any{"version": "0.1", "log": map[string]any{"level": "warn", "accesslog": map[string]any{"disabled": true}}}
 	config["storage"] = map[string]any{"inmemory": map[string]any{}, "delete": map[string]any{"enabled": true}}
 	if opts.Dir != "" {
 		config["storage"] = map[string]any{
