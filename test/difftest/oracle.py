@@ -13,11 +13,12 @@ from packaging import markers, metadata, requirements, specifiers, tags, utils, 
 # What ParseFilename refuses on purpose beyond packaging.
 SAFE_FILENAME = re.compile(r"[A-Za-z0-9._+!-]{1,246}", re.ASCII)
 
-METADATA_FIELDS = [
+STRING_FIELDS = [
     "metadata_version", "name", "version", "summary", "license",
-    "license_expression", "license_files", "requires_python", "requires_dist",
-    "provides_extra", "project_urls", "description_content_type", "home_page",
-    "author", "author_email", "keywords", "classifiers", "dynamic",
+    "license_expression", "requires_python", "home_page", "author",
+]
+LIST_FIELDS = [
+    "license_files", "requires_dist", "provides_extra", "classifiers", "dynamic",
 ]
 
 
@@ -127,8 +128,26 @@ def of_name(q):
 
 def of_metadata(q):
     raw, unparsed = metadata.parse_email(q["a"].encode())
-    return {"fields": {k: raw[k] for k in METADATA_FIELDS if k in raw},
-            "unparsed": sorted(unparsed)}
+    for field in [*STRING_FIELDS, "keywords"]:
+        if field.replace("_", "-") in unparsed:
+            raise ValueError(f"{field} stands more than once")
+    for field in ("metadata_version", "name", "version"):
+        if not raw.get(field):
+            raise ValueError(f"{field} is missing")
+    if raw["metadata_version"].split(".")[0] not in ("1", "2"):
+        raise ValueError("metadata version")
+    utils.canonicalize_name(raw["name"].strip(), validate=True)
+    version.Version(raw["version"])
+    return {
+        "strings": [one_line(raw.get(field, "")) for field in STRING_FIELDS],
+        "lists": [list(map(one_line, raw.get(field, []))) for field in LIST_FIELDS],
+        "body": raw.get("description", ""),
+    }
+
+
+def one_line(value):
+    """Folding is presentation: runs of white space count as one blank."""
+    return " ".join(value.split())
 
 
 def of_packaging(q):

@@ -1,0 +1,175 @@
+package wheel_test
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+
+	"github.com/pinwheel-oci/pinwheel/pkg/wheel"
+	"github.com/pinwheel-oci/pinwheel/test/wheeltest"
+)
+
+func FuzzParseVersion(f *testing.F) {
+	for _, s := range append(ordered, " v1.0-RC.1\n", "1!2.0-3+Ubuntu_01", "1.0a-", "1.0..1", "1.0+\xff") {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		v, err := wheel.ParseVersion(s)
+		if err != nil {
+			return
+		}
+		again := mustVersion(t, v.String())
+		if !again.Equal(v) || again.String() != v.String() || !mustVersion(t, v.Key()).Equal(v) {
+			t.Errorf("%q: %q becomes %q, key %q", s, v, again, v.Key())
+		}
+		if v.Public().Compare(v) > 0 {
+			t.Errorf("%q sorts before its public version", s)
+		}
+	})
+}
+
+func FuzzParseSpecifiers(f *testing.F) {
+	for _, s := range []string{">=1.0,!=1.5.*,<2", "~=1.2.3", "===foo", "==1.0+local", " , ,>1", "==1!1.*", ">=\n1"} {
+		f.Add(s, "1.5.1rc1+cpu")
+	}
+	f.Fuzz(func(t *testing.T, s, version string) {
+		set, err := wheel.ParseSpecifiers(s)
+		if err != nil {
+			return
+		}
+		again, err := wheel.ParseSpecifiers(set.String())
+		if err != nil || again.String() != set.String() {
+			t.Fatalf("%q: normal form %q becomes %q, %v", s, set, again, err)
+		}
+		v, err := wheel.ParseVersion(version)
+		if err != nil {
+			return
+		}
+		if set.Contains(v, true) != again.Contains(v, true) {
+			t.Errorf("%q and its normal form differ on %s", s, v)
+		}
+		if set.Contains(v, false) && !set.Contains(v, true) {
+			t.Errorf("%q contains %s only without pre-releases", s, v)
+		}
+	})
+}
+
+func FuzzParseMarker(f *testing.F) {
+	for _, s := range []string{
+		`python_version < "3.11" and (extra == 'A_b' or "x" in extras)`, `os_name == 'po\x73ix'`, `((os.name=='a'))or sys_platform not  in"b"`,
+		`'a' == "os_name"`, `os_name == sys_platform`, `os_name == 'a\`, `os_name == '\777'`,
+	} {
+		f.Add(s)
+	}
+	env := linux
+	env.Sets = map[string][]string{"extras": {"x"}}
+	f.Fuzz(func(t *testing.T, s string) {
+		m, err := wheel.ParseMarker(s)
+		if err != nil {
+			return
+		}
+		holds, evalErr := m.Evaluate(env)
+		if strings.Contains(m.String(), `\`) || strings.ContainsAny(m.String(), "\n\r\x00") {
+			return // literals are not escaped again
+		}
+		again, err := wheel.ParseMarker(m.String())
+		if err != nil || again.String() != m.String() {
+			t.Fatalf("%q: normal form %q becomes %q, %v", s, m, again, err)
+		}
+		if holdsAgain, err := again.Evaluate(env); holds != holdsAgain || (err == nil) != (evalErr == nil) {
+			t.Errorf("%q: %v, %v; its normal form: %v, %v", s, holds, evalErr, holdsAgain, err)
+		}
+	})
+}
+
+func FuzzParseRequirement(f *testing.F) {
+	for _, s := range []string{`a[b, c] (>=1,<2) ; os_name == "x"`, "a @ https://registry.example/x ; os_name == 'x'", "a===1,,<2", "a ,", "a[]"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		r, err := wheel.ParseRequirement(s)
+		if err != nil || strings.Contains(s, `\`) {
+			return
+		}
+		again, err := wheel.ParseRequirement(r.String())
+		if err != nil || again.String() != r.String() {
+			t.Errorf("%q: normal form %q becomes %q, %v", s, r, again, err)
+		}
+	})
+}
+
+func FuzzParseFilename(f *testing.F) {
+	for _, s := range []string{
+		"Foo.Bar-2.9.1+rhaiv.3-4cuda-cp311.cp312-abi3-linux_x86_64.whl", "python-dateutil-2.9.0.post0.tar.gz", "a-1.zip", "a-1-1-py3-none-any.whl", "\x00-1.zip",
+	} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		name, err := wheel.ParseAnyFilename(s)
+		if err != nil {
+			if strings.ContainsAny(err.Error(), "\n\x00\x1b") {
+				t.Errorf("%q: the error would spoil a terminal: %q", s, err)
+			}
+			return
+		}
+		if name.Project != wheel.NormalizeName(name.Name) || wheel.CheckName(name.Project) != nil || name.Version.IsZero() || len(name.Tags) > wheel.MaxTags {
+			t.Errorf("%q gave %+v", s, name)
+		}
+		if strings.ContainsAny(s, "/\\ \n\x00") || len(s) > wheel.MaxFilenameLength || (name.Type == wheel.TypeWheel) != (len(name.Tags) > 0) {
+			t.Errorf("%q was accepted", s)
+		}
+	})
+}
+
+func FuzzParseMetadata(f *testing.F) {
+	for _, s := range []string{required, required + "Summary: a\n  b\n\nbody", required + "License: x\nprose\n", "Name: a\r\rbody", ":x\n"} {
+		f.Add([]byte(s))
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		m, err := wheel.ParseMetadata(data)
+		if err != nil {
+			return
+		}
+		if m.Name == "" || m.Version.IsZero() || wheel.CheckName(m.Name) != nil || strings.Contains(m.LicenseLine(), "\n") {
+			t.Errorf("%q gave %+v", data, m)
+		}
+	})
+}
+
+func FuzzParseRecord(f *testing.F) {
+	for _, s := range []string{"a,sha256=AAECAw,1\nRECORD,,\n", "\"a,\"\"\",,\n", "a,,\r\n\r\n", "a,b\n"} {
+		f.Add([]byte(s))
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		entries, err := wheel.ParseRecord(data)
+		for _, e := range entries {
+			if err != nil || e.Path == "" || e.Size < -1 || (e.Hash == "") != (e.Digest == nil) {
+				t.Errorf("%q gave %+v, %v", data, e, err)
+			}
+		}
+	})
+}
+
+func FuzzInspect(f *testing.F) {
+	const name = "demo-1.0-py3-none-any.whl"
+	for _, w := range []wheeltest.Wheel{{}, {Deflate: true}, {Name: "other"}, {Omit: []string{"RECORD"}}} {
+		f.Add(wheeltest.Build(f, w), name)
+	}
+	f.Add(zip64(wheeltest.Build(f, wheeltest.Wheel{}), true), name)
+	f.Add(zip64(wheeltest.Build(f, wheeltest.Wheel{}), false), name)
+	f.Add(wheeltest.BuildSdist(f, wheeltest.Sdist{}), "demo-1.0.tar.gz")
+	f.Add(wheeltest.BuildSdist(f, wheeltest.Sdist{Ext: ".zip"}), "demo-1.0.zip")
+	limits := wheel.Limits{Unpacked: 1 << 20, Metadata: 1 << 16, Record: 1 << 16}
+	f.Fuzz(func(t *testing.T, data []byte, filename string) {
+		info, err := wheel.Inspect(t.Context(), bytes.NewReader(data), int64(len(data)), filename, limits)
+		if err != nil {
+			return
+		}
+		if info.SHA256 != sum(data) || info.Size != int64(len(data)) || int64(len(info.Metadata)) > limits.Metadata {
+			t.Errorf("gave %+v", info)
+		}
+		if info.PackageType == wheel.TypeWheel && info.Metadata == nil {
+			t.Error("a wheel without METADATA was accepted")
+		}
+	})
+}
