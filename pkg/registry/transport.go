@@ -198,7 +198,7 @@ func (t *limiter) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	defer func() { <-t.slots }()
 	resp, err := t.next.RoundTrip(req)
-	if err == nil && req.URL.Scheme == "http" && resp.StatusCode == http.StatusBadRequest && saysTLS(resp) {
+	if err == nil && req.URL.Scheme == "http" && resp.StatusCode == http.StatusBadRequest && t.saysTLS(req, resp) {
 		_ = resp.Body.Close()
 		return nil, errPlainToTLS
 	}
@@ -206,8 +206,19 @@ func (t *limiter) RoundTrip(req *http.Request) (*http.Response, error) {
 }
 
 // saysTLS recognises how Go's and nginx's TLS servers answer plain HTTP; other
-// servers just close the connection.
-func saysTLS(resp *http.Response) bool {
+// servers just close the connection. An answer to HEAD has no text, so the
+// server is asked once more.
+func (t *limiter) saysTLS(req *http.Request, resp *http.Response) bool {
+	if req.Method == http.MethodHead {
+		probe, err := http.NewRequestWithContext(req.Context(), http.MethodGet, "http://"+req.URL.Host+"/v2/", nil)
+		if err != nil {
+			return false
+		}
+		if resp, err = t.next.RoundTrip(probe); err != nil {
+			return false
+		}
+		defer resp.Body.Close()
+	}
 	start, _ := io.ReadAll(io.LimitReader(resp.Body, 1<<10))
 	resp.Body = struct {
 		io.Reader

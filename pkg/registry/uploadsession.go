@@ -63,7 +63,16 @@ func (u *upload) run(ctx context.Context) error {
 	if err := u.src.ended(); err != nil {
 		return err
 	}
-	return u.complete(ctx, nil, 0)
+	err := u.complete(ctx, nil, 0)
+	if statusOf(err) == http.StatusUnauthorized {
+		// The token ran out while the blob was sent. Asking for the status
+		// gets another one; sending the blob again would end here again.
+		if err := u.status(ctx); err != nil {
+			return err
+		}
+		return u.complete(ctx, nil, 0)
+	}
+	return err
 }
 
 // patch streams the rest of the blob.
