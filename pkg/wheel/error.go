@@ -1,6 +1,9 @@
 package wheel
 
-import "strings"
+import (
+	"strconv"
+	"strings"
+)
 
 // Rule names what an [Error] is about. The values are stable: programs may
 // print them and scripts may match them.
@@ -30,12 +33,22 @@ type Error struct {
 	Reason string // one line, lower case, without the names above
 }
 
+// Error is "file: member: reason" on one line, names that hold control
+// characters or quotes being quoted.
 func (e *Error) Error() string {
 	parts := make([]string, 0, 3)
-	for _, p := range []string{e.File, e.Member, e.Reason} {
+	for _, p := range []string{printable(e.File), printable(e.Member), e.Reason} {
 		if p != "" {
 			parts = append(parts, p)
 		}
 	}
 	return strings.Join(parts, ": ")
+}
+
+// printable quotes names that would otherwise spoil a log or a terminal.
+func printable(s string) string {
+	if quoted := strconv.Quote(s); quoted[1:len(quoted)-1] != s {
+		return quoted
+	}
+	return s
 }

@@ -118,7 +118,7 @@ func (f *Filename) setRelease(file, name, version string) error {
 
 func checkFilename(s string) error {
 	if len(s) > MaxFilenameLength {
-		return filenameError(s[:40]+"…", "%d bytes long, more than %d", len(s), MaxFilenameLength)
+		return filenameError(s[:60]+"…", "%d bytes long, more than %d", len(s), MaxFilenameLength)
 	}
 	for _, r := range s {
 		if r >= 0x80 || !isAlnum(byte(r)) && !strings.ContainsRune("._-+!", r) {
@@ -129,13 +129,5 @@ func checkFilename(s string) error {
 }
 
 func filenameError(file, format string, args ...any) error {
-	return &Error{File: printable(file), Rule: RuleFilename, Reason: fmt.Sprintf(format, args...)}
-}
-
-// printable quotes names that would otherwise spoil a log or a terminal.
-func printable(s string) string {
-	if quoted := fmt.Sprintf("%q", s); quoted[1:len(quoted)-1] != s {
-		return quoted
-	}
-	return s
+	return &Error{File: file, Rule: RuleFilename, Reason: fmt.Sprintf(format, args...)}
 }

@@ -57,16 +57,17 @@ func Inspect(ctx context.Context, r io.ReaderAt, size int64, filename string, li
 		Filename: filename, PackageType: f.Type, Project: f.Project, Name: f.Name,
 		Version: f.Version, Build: f.Build, Tags: f.Tags, Size: size,
 	}
+	var member string // where Metadata comes from
 	switch {
 	case f.Type == TypeWheel:
-		err = info.readWheel(ctx, r, f, limits)
+		member, err = info.readWheel(ctx, r, f, limits)
 	case strings.HasSuffix(filename, ".zip"):
-		err = info.readZipSdist(ctx, r, limits)
+		member, err = info.readZipSdist(ctx, r, limits)
 	default:
-		err = info.readTarSdist(ctx, r, limits)
+		member, err = info.readTarSdist(ctx, r, limits)
 	}
-	if err == nil {
-		err = info.setMetadata()
+	if err == nil && info.Metadata != nil {
+		err = inMember(member, info.setMetadata())
 	}
 	if err != nil {
 		return nil, inFile(filename, err)
@@ -89,60 +90,52 @@ func inMember(member string, err error) error {
 	var e *Error
 	if errors.As(err, &e) {
 		e.Member = member
-		return e
 	}
 	return err
 }
 
-func (info *Info) readWheel(ctx context.Context, r io.ReaderAt, f Filename, limits Limits) error {
+func (info *Info) readWheel(ctx context.Context, r io.ReaderAt, f Filename, limits Limits) (member string, err error) {
 	z, err := openZip(r, info.Size, limits)
 	if err != nil {
-		return err
+		return "", err
 	}
 	d, err := findDistInfo(z, f)
 	if err != nil {
-		return err
+		return "", err
 	}
 	if info.Metadata, err = z.read(d.metadata, limits.Metadata); err != nil {
-		return err
+		return "", err
 	}
 	wheelFile, err := z.read(d.wheel, limits.WheelFile)
 	if err != nil {
-		return err
+		return "", err
 	}
 	if _, err := ParseWheelFile(wheelFile); err != nil {
-		return inMember(d.wheel.name, err)
+		return "", inMember(d.wheel.name, err)
 	}
 	record, err := z.read(d.record, limits.Record)
 	if err != nil {
-		return err
+		return "", err
 	}
 	if err := eachRecord(record, func(RecordEntry) {}); err != nil {
-		return inMember(d.record.name, err)
+		return "", inMember(d.record.name, err)
 	}
 	info.SHA256, err = hashFile(ctx, r, info.Size)
-	return err
+	return d.metadata.name, err
 }
 
 // setMetadata checks Metadata against the file name and takes what the index
 // shows.
 func (info *Info) setMetadata() error {
-	if info.Metadata == nil {
-		return nil
-	}
-	member := "METADATA"
-	if info.PackageType == TypeSdist {
-		member = "PKG-INFO"
-	}
 	m, err := ParseMetadata(info.Metadata)
 	if err != nil {
-		return inMember(member, err)
+		return err
 	}
 	if NormalizeName(m.Name) != info.Project {
-		return &Error{Member: member, Rule: RuleName, Reason: fmt.Sprintf("says Name: %s, the file name says %s", m.Name, info.Name)}
+		return &Error{Rule: RuleName, Reason: fmt.Sprintf("says Name: %s, the file name says %s", m.Name, info.Name)}
 	}
 	if !m.Version.Equal(info.Version) {
-		return &Error{Member: member, Rule: RuleVersion, Reason: fmt.Sprintf("says Version: %s, the file name says %s", m.RawVersion, info.Version)}
+		return &Error{Rule: RuleVersion, Reason: fmt.Sprintf("says Version: %s, the file name says %s", m.RawVersion, info.Version)}
 	}
 	sum := sha256.Sum256(info.Metadata)
 	info.MetadataSHA256 = hex.EncodeToString(sum[:])

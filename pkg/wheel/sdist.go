@@ -20,10 +20,10 @@ func isPkgInfo(name string) bool {
 	return ok && root != "" && rest == "PKG-INFO"
 }
 
-func (info *Info) readZipSdist(ctx context.Context, r io.ReaderAt, limits Limits) error {
+func (info *Info) readZipSdist(ctx context.Context, r io.ReaderAt, limits Limits) (member string, err error) {
 	z, err := openZip(r, info.Size, limits)
 	if err != nil {
-		return err
+		return "", err
 	}
 	var found zipMember
 	err = z.each(func(m zipMember) error {
@@ -37,37 +37,38 @@ func (info *Info) readZipSdist(ctx context.Context, r io.ReaderAt, limits Limits
 		return nil
 	})
 	if err != nil {
-		return err
+		return "", err
 	}
 	if found.name != "" {
 		if info.Metadata, err = z.read(found, limits.Metadata); err != nil {
-			return err
+			return "", err
 		}
 	}
 	info.SHA256, err = hashFile(ctx, r, info.Size)
-	return err
+	return found.name, err
 }
 
 // readTarSdist inflates until PKG-INFO is found and only hashes from there on.
-func (info *Info) readTarSdist(ctx context.Context, r io.ReaderAt, limits Limits) error {
+func (info *Info) readTarSdist(ctx context.Context, r io.ReaderAt, limits Limits) (member string, err error) {
 	h := sha256.New()
 	file := io.NewSectionReader(r, 0, info.Size)
 	source := &sourceReader{r: io.TeeReader(file, h), stop: ctx.Err}
-	var err error
-	if info.Metadata, err = findPkgInfo(source, limits); err != nil {
-		return source.cause(err)
+	if member, info.Metadata, err = findPkgInfo(source, limits); err != nil {
+		return "", source.cause(err)
 	}
 	if err := copyAll(ctx, h, file); err != nil {
-		return err
+		return "", err
 	}
 	info.SHA256 = hex.EncodeToString(h.Sum(nil))
-	return nil
+	return member, nil
 }
 
-func findPkgInfo(source io.Reader, limits Limits) ([]byte, error) {
+// findPkgInfo gives the name and the content of the first PKG-INFO, nothing if
+// there is none.
+func findPkgInfo(source io.Reader, limits Limits) (member string, data []byte, err error) {
 	inflate, err := gzip.NewReader(bufio.NewReaderSize(source, 64<<10))
 	if err != nil {
-		return nil, archiveError("not a tar.gz: %v", err)
+		return "", nil, archiveError("not a tar.gz: %v", err)
 	}
 	unpacked := &io.LimitedReader{R: inflate, N: limits.Unpacked}
 	archive := tar.NewReader(unpacked)
@@ -75,23 +76,23 @@ func findPkgInfo(source io.Reader, limits Limits) ([]byte, error) {
 		h, err := archive.Next()
 		switch {
 		case unpacked.N <= 0:
-			return nil, limitError("no PKG-INFO in the first %d bytes unpacked", limits.Unpacked)
+			return "", nil, limitError("no PKG-INFO in the first %d bytes unpacked", limits.Unpacked)
 		case errors.Is(err, io.EOF):
-			return nil, nil
+			return "", nil, nil
 		case err != nil:
-			return nil, archiveError("not a readable tar.gz: %v", err)
+			return "", nil, archiveError("not a readable tar.gz: %v", err)
 		case n >= limits.Members:
-			return nil, limitError("no PKG-INFO in the first %d members", limits.Members)
+			return "", nil, limitError("no PKG-INFO in the first %d members", limits.Members)
 		case h.Typeflag != tar.TypeReg || !isPkgInfo(h.Name):
 			continue
 		case h.Size > limits.Metadata:
-			return nil, &Error{Member: h.Name, Rule: RuleLimit, Reason: fmt.Sprintf("%d bytes, more than %d", h.Size, limits.Metadata)}
+			return "", nil, &Error{Member: h.Name, Rule: RuleLimit, Reason: fmt.Sprintf("%d bytes, more than %d", h.Size, limits.Metadata)}
 		}
 		data, err := io.ReadAll(archive)
 		if err != nil {
-			return nil, archiveError("%s is cut short: %v", printable(h.Name), err)
+			return "", nil, archiveError("%s is cut short: %v", printable(h.Name), err)
 		}
-		return data, nil
+		return h.Name, data, nil
 	}
 }
 
