@@ -2,6 +2,7 @@ package policy
 
 import (
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/opencontainers/go-digest"
@@ -52,11 +53,26 @@ type Evidence struct {
 	Serial uint64
 	// Since is when what named the revision was issued; zero without one.
 	Since time.Time
+	// Released is the entry of the verified release that names the revision,
+	// or nil.
+	Released *index.Released
+	// State is what was remembered, see [Index.Remembered]; nil for nothing.
 	State *State
 }
 
 // DecideHead applies steps 2 to 4 to a head; s may be nil.
 func (x *Index) DecideHead(h *Head, s *State, now time.Time) error {
+	if err := x.DecidePromotion(h, now); err != nil {
+		return err
+	}
+	if err := x.decideFreshness(h, now); err != nil {
+		return err
+	}
+	return x.decideSequence(h, s)
+}
+
+// DecidePromotion applies step 2 to a head.
+func (x *Index) DecidePromotion(h *Head, now time.Time) error {
 	p := h.Promotion
 	if err := x.signed(2, HeadSignature, h.PromotionKeys, x.PromoteThreshold, "promote", p.Issued); err != nil {
 		return err
@@ -70,14 +86,14 @@ func (x *Index) DecideHead(h *Head, s *State, now time.Time) error {
 	if p.Issued.After(now.Add(x.Skew)) {
 		return Refuse(2, HeadFuture, "the promotion was issued at %s, which is in the future", p.Issued.Format(time.RFC3339))
 	}
-	if err := x.decideFreshness(h, now); err != nil {
-		return err
-	}
-	return x.decideSequence(h, s)
+	return nil
 }
 
 func (x *Index) decideFreshness(h *Head, now time.Time) error {
 	f := h.Freshness
+	if f.Issued.After(now.Add(x.Skew)) {
+		return Refuse(3, HeadFuture, "the freshness was issued at %s, which is in the future", f.Issued.Format(time.RFC3339))
+	}
 	if f.Promotion != h.PromotionSHA256 || f.Name != h.Promotion.Name || f.Epoch != h.Promotion.Epoch {
 		return Refuse(3, FreshnessSignature, "the freshness statement is about another promotion")
 	}
@@ -126,8 +142,17 @@ func (x *Index) DecideRelease(e ReleaseEvidence, s *State, now time.Time) error 
 	if r.Issued.After(now.Add(x.Skew)) {
 		return Refuse(2, HeadFuture, "the release was issued at %s, which is in the future", r.Issued.Format(time.RFC3339))
 	}
-	if s.Known(x.Epoch) && r.Variants[x.Name.Variant].HeadSequence < s.Sequence {
-		return Refuse(4, Rollback, "the release names head sequence %d, sequence %d was seen before", r.Variants[x.Name.Variant].HeadSequence, s.Sequence)
+	entry, ok := r.Variants[x.Name.Variant]
+	if !ok || !s.Known(x.Epoch) {
+		return nil
+	}
+	if entry.HeadSequence < s.Sequence {
+		return Refuse(4, Rollback, "the release names head sequence %d, sequence %d was seen before", entry.HeadSequence, s.Sequence)
+	}
+	// What a head left in the state may be of a mirror that lagged behind it;
+	// only two releases can be compared by their revisions.
+	if entry.HeadSequence == s.Sequence && s.Promotion == "" && entry.Revision != s.Revision {
+		return Refuse(4, Equivocation, "two releases with head sequence %d: revisions %s and %s", s.Sequence, s.Revision, entry.Revision)
 	}
 	return nil
 }
@@ -170,7 +195,7 @@ func (x *Index) Decide(e *Evidence, now time.Time) (warnings []string, err error
 	if x.RequireGates && (e.Catalog.Gates == nil || e.Catalog.Gates.Result != "pass") {
 		return nil, Refuse(14, GatesNotPassed, "the catalog has no passed gates, and the policy requires them")
 	}
-	return x.fork(e), nil
+	return append(x.headGone(e), x.fork(e)...), nil
 }
 
 func (x *Index) decideSignatures(e *Evidence, now time.Time) error {
@@ -185,9 +210,10 @@ func (x *Index) decideSignatures(e *Evidence, now time.Time) error {
 	return nil
 }
 
-// names reports whether a promotion names the revision or the policy pins it.
+// names reports whether a promotion or a release names the revision or the
+// policy pins it.
 func (x *Index) names(e *Evidence) bool {
-	if slices.Contains(x.Pins, e.Digest) {
+	if slices.Contains(x.Pins, e.Digest) || e.Released != nil {
 		return true
 	}
 	if e.Head == nil {
@@ -247,10 +273,22 @@ func (x *Index) decideAge(e *Evidence, now time.Time) error {
 		return nil
 	}
 	newest := e.newest()
+	if newest.After(now.Add(x.Skew)) {
+		return Refuse(13, CatalogFuture, "the catalog was issued at %s, which is in the future, so that its age cannot be told", newest.Format(time.RFC3339))
+	}
 	if age := now.Sub(newest); age > x.MaxAge {
 		return Refuse(13, TooOld, "nothing signed since %s, the policy's maxAge is %s", newest.Format(time.RFC3339), x.MaxAge)
 	}
 	return nil
+}
+
+// headGone warns when a head was there before and none is now: whoever runs the
+// store can then show any signed revision, promoted or not.
+func (x *Index) headGone(e *Evidence) []string {
+	if e.Kind != Live || e.Head != nil || e.Released != nil || !e.State.Known(x.Epoch) || e.State.Sequence == 0 {
+		return nil
+	}
+	return []string{"head-gone: there is no head, but one with sequence " + strconv.FormatUint(e.State.Sequence, 10) + " was seen before"}
 }
 
 // fork warns when the revision seen last is not in this one's past. It is not
@@ -289,8 +327,13 @@ func (e *Evidence) newest() time.Time {
 	if e.Since.After(t) {
 		t = e.Since
 	}
-	if e.Head != nil && e.Head.Freshness.Issued.After(t) {
-		t = e.Head.Freshness.Issued
+	if e.Head == nil {
+		return t
+	}
+	for _, issued := range []time.Time{e.Head.Promotion.Issued, e.Head.Freshness.Issued} {
+		if issued.After(t) {
+			t = issued
+		}
 	}
 	return t
 }

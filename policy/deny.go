@@ -2,7 +2,6 @@ package policy
 
 import (
 	"slices"
-	"strings"
 
 	"github.com/pinwheel-oci/pinwheel/pkg/index"
 )
@@ -47,18 +46,13 @@ func Withdrawals(e *Evidence) []index.Withdrawn {
 	if e.State != nil {
 		all = append(all, e.State.Withdrawn...)
 	}
-	slices.SortStableFunc(all, func(a, b index.Withdrawn) int {
-		if c := strings.Compare(a.Filename, b.Filename); c != 0 {
-			return c
-		}
-		return strings.Compare(a.SHA256, b.SHA256)
-	})
-	return slices.CompactFunc(all, func(a, b index.Withdrawn) bool {
-		return a.Filename == b.Filename && a.SHA256 == b.SHA256
-	})
+	slices.SortStableFunc(all, compareWithdrawn)
+	return slices.CompactFunc(all, func(a, b index.Withdrawn) bool { return compareWithdrawn(a, b) == 0 })
 }
 
-// NextState is what to remember once the revision is served.
+// NextState is what to remember once the revision is served. What the state
+// knew of heads stays where none is followed now: a head that is taken away
+// for a while must not make an older one acceptable.
 func (x *Index) NextState(e *Evidence) *State {
 	s := &State{
 		Name: x.Name.String(), Stage: e.Kind.Stage(), Epoch: x.Epoch, Revision: e.Digest,
@@ -66,6 +60,13 @@ func (x *Index) NextState(e *Evidence) *State {
 	}
 	if e.Head != nil {
 		s.Sequence, s.Promotion, s.Counter = e.Head.Promotion.Sequence, e.Head.PromotionSHA256, e.Head.Freshness.Counter
+		return s
+	}
+	if e.State.Known(x.Epoch) {
+		s.Sequence, s.Promotion, s.Counter = e.State.Sequence, e.State.Promotion, e.State.Counter
+	}
+	if e.Released != nil && (s.Sequence != e.Released.HeadSequence || s.Revision != e.State.Revision) {
+		s.Sequence, s.Promotion, s.Counter = e.Released.HeadSequence, "", 0
 	}
 	return s
 }

@@ -2,7 +2,7 @@ package policy
 
 import "fmt"
 
-// Code is the stable reason of a refusal; docs/policy.md lists them.
+// Code is the stable reason of a refusal; docs/verification.md lists them.
 type Code string
 
 // The reasons, in the order of the steps that give them.
@@ -35,6 +35,7 @@ const (
 	WrongSerial        Code = "wrong-serial"
 	OutsideTarget      Code = "outside-target"
 	IndexMismatch      Code = "index-mismatch"
+	CatalogFuture      Code = "catalog-future"
 	TooOld             Code = "too-old"
 	GatesNotPassed     Code = "gates-not-passed"
 )

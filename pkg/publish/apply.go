@@ -40,7 +40,10 @@ func (p *Plan) Apply(ctx context.Context, s Store) error {
 	if err := p.writeContent(ctx, s); err != nil {
 		return err
 	}
-	if err := createTag(ctx, s, revision, name.RevisionTag(p.Serial)); err != nil {
+	if err := p.writeWheelSigs(ctx, s); err != nil {
+		return err
+	}
+	if err := moveTag(ctx, s, revision, name.RevisionTag(p.Serial), ""); err != nil {
 		return err
 	}
 	return moveTag(ctx, s, revision, name.CandidateTag(), p.Candidate)
@@ -164,5 +167,5 @@ func (u *Upload) pushFile(ctx context.Context, s Store) error {
 // createTag writes a tag that must not exist yet, or be there already with the
 // same content.
 func createTag(ctx context.Context, s Store, o Object, tag string) error {
-	return moveTag(ctx, s, o, tag, "")
+	return moveTagOnce(ctx, s, o, tag, "")
 }

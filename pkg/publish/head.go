@@ -49,16 +49,17 @@ func signFreshness(p *index.Promotion, promotionSHA256 string, counter uint64, n
 	return newObject(artifact.MediaTypeBundle, data), err
 }
 
-// currentHead reads the head that is there now, or nil. trusted are the keys
-// that may have signed it: a head by nobody we know is not built upon.
+// currentHead reads the promotion that is there now, or nil, and where the head
+// is. trusted are the keys that may have signed it: one by nobody we know is not
+// built upon.
 func currentHead(ctx context.Context, s Store, name index.Name, epoch uint64, now time.Time, trusted []dsse.PublicKey) (*policy.Head, digest.Digest, error) {
 	v := &verify.Verifier{Store: s, Rules: policy.Trusting(name, epoch, trusted...), Now: func() time.Time { return now }}
-	at, err := resolve(ctx, s, name.HeadTag())
-	if err != nil || at == "" {
-		return nil, at, err
-	}
-	h, err := v.Head(ctx, nil)
-	if err != nil {
+	h, at, err := v.Promotion(ctx)
+	var refusal *policy.Refusal
+	switch {
+	case errors.As(err, &refusal) && refusal.Code == policy.HeadMissing:
+		return nil, "", nil
+	case err != nil:
 		return nil, at, fmt.Errorf("tag %s: the head there cannot be built upon (name its key with --trust FILE): %w", name.HeadTag(), err)
 	}
 	return h, at, nil
@@ -99,11 +100,12 @@ func Refresh(ctx context.Context, s Store, o RefreshOptions) (*Refreshed, error)
 	if current == nil {
 		return nil, fmt.Errorf("refresh: %s has no head; promote a revision first", o.Name)
 	}
-	promotions, err := promotionBundles(ctx, s, at)
+	promotions, counter, err := headBundles(ctx, s, at)
 	if err != nil {
 		return nil, err
 	}
-	freshness, err := signFreshness(&current.Promotion, current.PromotionSHA256, current.Freshness.Counter+1, o.Now, o.Expiry, o.Signer)
+	counter++
+	freshness, err := signFreshness(&current.Promotion, current.PromotionSHA256, counter, o.Now, o.Expiry, o.Signer)
 	if err != nil {
 		return nil, err
 	}
@@ -119,34 +121,50 @@ func Refresh(ctx context.Context, s Store, o RefreshOptions) (*Refreshed, error)
 	}
 	return &Refreshed{
 		Head: h.Manifest.Digest, Sequence: current.Promotion.Sequence, Serial: current.Promotion.Serial,
-		Counter: current.Freshness.Counter + 1, Expires: o.Now.UTC().Truncate(time.Second).Add(o.Expiry),
+		Counter: counter, Expires: o.Now.UTC().Truncate(time.Second).Add(o.Expiry),
 	}, nil
 }
 
-// promotionBundles fetches the bundles of a head but the last, which is its
-// freshness.
-func promotionBundles(ctx context.Context, s Store, at digest.Digest) ([]Object, error) {
+// headBundles fetches the promotion bundles of a head and the counter of its
+// freshness. Whose signature the freshness bears does not matter here: a counter
+// can only be too high, and the new statement is signed by us.
+func headBundles(ctx context.Context, s Store, at digest.Digest) ([]Object, uint64, error) {
 	desc, err := s.Resolve(ctx, string(at))
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	data, err := fetchAll(ctx, s, desc, artifact.MaxManifest)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	m, err := artifact.Decode(data, artifact.TypeHead)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	var bundles []Object
-	for _, l := range m.Layers[:len(m.Layers)-1] {
+	for _, l := range m.Layers {
 		data, err := fetchAll(ctx, s, ocispec.Descriptor{MediaType: l.MediaType, Digest: l.Digest, Size: l.Size}, artifact.MaxBundle)
 		if err != nil {
-			return nil, err
+			return nil, 0, err
 		}
 		bundles = append(bundles, newObject(l.MediaType, data))
 	}
-	return bundles, nil
+	last := len(bundles) - 1
+	counter, err := freshnessCounter(bundles[last].Data)
+	return bundles[:last], counter, err
+}
+
+func freshnessCounter(bundle []byte) (uint64, error) {
+	b, err := dsse.DecodeBundle(bundle)
+	if err != nil {
+		return 0, err
+	}
+	statement, err := dsse.DecodeStatement(b.Envelope.Payload)
+	if err != nil {
+		return 0, err
+	}
+	f, err := index.DecodeFreshness(statement)
+	return f.Counter, err
 }
 
 // existingSig returns the signatures that are under a .sig tag already.

@@ -58,6 +58,8 @@ type Options struct {
 	Trusted []dsse.PublicKey
 	// AllowLarge permits revisions over [index.AdvisedRevision].
 	AllowLarge bool
+	// SignWheels signs each new artifact for other tools, too.
+	SignWheels bool
 	Now        time.Time
 }
 
@@ -83,6 +85,8 @@ type Upload struct {
 	Path     string     `json:"path"`
 	File     index.File `json:"file"`
 	Metadata []byte     `json:"metadata,omitempty"`
+	// Signature is for other tools; nil if none is wanted.
+	Signature *wheelSig `json:"signature,omitempty"`
 }
 
 // Point is a revision that a plan starts from.
@@ -143,6 +147,13 @@ func NewPlan(ctx context.Context, s Store, o Options) (*Plan, error) {
 	if len(p.Changes) == 0 && !d.retargeted && st.base != nil {
 		p.Revision, p.Serial = artifact.Blob{Digest: st.base.Digest, Size: st.base.Size}, st.base.Catalog.Serial
 		return p, fmt.Errorf("%w: revision %d (%s) lists all of it already", ErrNothingToDo, p.Serial, p.Revision.Digest)
+	}
+	if o.SignWheels {
+		for i := range p.Uploads {
+			if p.Uploads[i].Signature, err = signWheel(&p.Uploads[i], o.Signers[0]); err != nil {
+				return nil, err
+			}
+		}
 	}
 	return p, p.seal(d.catalog, o)
 }
@@ -304,7 +315,13 @@ func DecodePlan(data []byte) (*Plan, error) {
 	if p.Kind != "publish" {
 		return nil, fmt.Errorf("plan: its kind is %q, not publish", p.Kind)
 	}
-	for _, o := range append([]Object{p.Catalog, p.CatalogManifest, p.SignatureManifest}, p.Bundles...) {
+	objects := append([]Object{p.Catalog, p.CatalogManifest, p.SignatureManifest}, p.Bundles...)
+	for _, u := range p.Uploads {
+		if u.Signature != nil {
+			objects = append(objects, u.Signature.Bundle, u.Signature.Manifest)
+		}
+	}
+	for _, o := range objects {
 		if err := o.check(); err != nil {
 			return nil, err
 		}

@@ -54,6 +54,8 @@ type Promotion struct {
 	Retired  *Object       `json:"retired,omitempty"`
 	// RetiredAt is where the retired tag was.
 	RetiredAt digest.Digest `json:"retired-at,omitempty"`
+
+	again bool // was saved and loaded
 }
 
 // sigTag is one .sig tag to write.
@@ -261,14 +263,10 @@ func (p *Promotion) Apply(ctx context.Context, s Store) error {
 	if err != nil {
 		return err
 	}
-	// Found before anything is written: only what lies between this check and
-	// the move can still collide.
-	live, err := resolve(ctx, s, name.LiveTag())
-	if err != nil {
-		return err
-	}
-	if live != p.Live && live != p.Revision.Digest {
-		return &ConflictError{Tag: name.LiveTag(), Want: p.Live, Have: live}
+	if p.again {
+		if err := p.checkStart(ctx, s, name); err != nil {
+			return err
+		}
 	}
 	for _, t := range p.Sigs {
 		if err := t.write(ctx, s); err != nil {
@@ -286,17 +284,33 @@ func (p *Promotion) Apply(ctx context.Context, s Store) error {
 	if err := createTag(ctx, s, p.Head.Manifest, name.HeadHistoryTag(p.Sequence)); err != nil {
 		return err
 	}
-	if err := moveTag(ctx, s, p.Head.Manifest, name.HeadTag(), p.HeadAt); err != nil {
+	// The live tag is read back; a head that somebody overwrote in between
+	// names a sequence that this one took, which createTag has found out.
+	if err := moveTagOnce(ctx, s, p.Head.Manifest, name.HeadTag(), p.HeadAt); err != nil {
 		return err
 	}
 	return moveTag(ctx, s, p.Revision, name.LiveTag(), p.Live)
 }
 
+// checkStart finds out before the first write whether a saved plan is out of date.
+func (p *Promotion) checkStart(ctx context.Context, s Store, name index.Name) error {
+	live, err := resolve(ctx, s, name.LiveTag())
+	if err != nil {
+		return err
+	}
+	if live != p.Live && live != p.Revision.Digest {
+		return &ConflictError{Tag: name.LiveTag(), Want: p.Live, Have: live}
+	}
+	return nil
+}
+
+// write stores the signatures for other tools. Nothing of ours depends on them,
+// so the tag is neither checked again nor read back.
 func (t sigTag) write(ctx context.Context, s Store) error {
 	if err := pushBlobs(ctx, s, t.Payloads); err != nil {
 		return err
 	}
-	return moveTag(ctx, s, t.Manifest, t.Tag, t.At)
+	return putTag(ctx, s, t.Manifest, t.Tag)
 }
 
 func pushBlobs(ctx context.Context, s Store, blobs []Object) error {
@@ -332,5 +346,6 @@ func DecodePromotion(data []byte) (*Promotion, error) {
 			return nil, err
 		}
 	}
+	p.again = true
 	return &p, nil
 }

@@ -68,10 +68,34 @@ func push(ctx context.Context, s content.Pusher, o Object) error {
 	return err
 }
 
-// pushTag stores a manifest under a tag and reads the tag back, because a
-// registry has no compare-and-swap: whoever comes second must notice.
-func pushTag(ctx context.Context, s Store, o Object, tag string) error {
-	if err := s.PushReference(ctx, o.descriptor(), bytes.NewReader(o.Data), tag); err != nil && !errors.Is(err, errdef.ErrAlreadyExists) {
+// putTag stores a manifest under a tag.
+func putTag(ctx context.Context, s Store, o Object, tag string) error {
+	err := s.PushReference(ctx, o.descriptor(), bytes.NewReader(o.Data), tag)
+	if errors.Is(err, errdef.ErrAlreadyExists) {
+		return nil
+	}
+	return err
+}
+
+// moveTagOnce moves a tag from where the plan began; if it is there already,
+// nothing is written.
+func moveTagOnce(ctx context.Context, s Store, o Object, tag string, from digest.Digest) error {
+	have, err := resolve(ctx, s, tag)
+	switch {
+	case err != nil:
+		return err
+	case have == o.Digest:
+		return nil
+	case have != from:
+		return &ConflictError{Tag: tag, Want: from, Have: have}
+	}
+	return putTag(ctx, s, o, tag)
+}
+
+// moveTag is [moveTagOnce] that reads the tag back, because a registry has no
+// compare-and-swap: whoever comes second must notice.
+func moveTag(ctx context.Context, s Store, o Object, tag string, from digest.Digest) error {
+	if err := moveTagOnce(ctx, s, o, tag, from); err != nil {
 		return err
 	}
 	have, err := resolve(ctx, s, tag)
@@ -82,21 +106,6 @@ func pushTag(ctx context.Context, s Store, o Object, tag string) error {
 		return &ConflictError{Tag: tag, Want: o.Digest, Have: have}
 	}
 	return nil
-}
-
-// moveTag moves a tag from where the plan began; if it is there already,
-// nothing is written.
-func moveTag(ctx context.Context, s Store, o Object, tag string, from digest.Digest) error {
-	have, err := resolve(ctx, s, tag)
-	switch {
-	case err != nil:
-		return err
-	case have == o.Digest:
-		return nil
-	case have != from:
-		return &ConflictError{Tag: tag, Want: from, Have: have}
-	}
-	return pushTag(ctx, s, o, tag)
 }
 
 // Object is small content that a plan carries.

@@ -21,24 +21,31 @@ func (v *Verifier) Head(ctx context.Context, s *policy.State) (*policy.Head, err
 	return h, v.Rules.DecideHead(h, s, v.Now())
 }
 
+// Promotion fetches the head and verifies only its promotion (steps 1 and 2): for
+// writers, who build on what was promoted whether it is still fresh or not. It
+// returns the head's digest too.
+func (v *Verifier) Promotion(ctx context.Context) (*policy.Head, digest.Digest, error) {
+	h, m, at, err := v.openHead(ctx)
+	if err != nil {
+		return nil, at, err
+	}
+	if err := v.promotion(ctx, m.Layers[:len(m.Layers)-1], h); err != nil {
+		return nil, at, err
+	}
+	return h, at, v.Rules.DecidePromotion(h, v.Now())
+}
+
 // fetchHead reads a head: the last layer is the freshness, those before are
 // signatures on one and the same promotion.
 func (v *Verifier) fetchHead(ctx context.Context) (*policy.Head, error) {
-	tag, err := v.fetchTag(ctx, 1, policy.HeadMissing, v.Rules.Name.HeadTag(), artifact.MediaTypeManifest, artifact.MaxManifest)
+	h, m, _, err := v.openHead(ctx)
 	if err != nil {
 		return nil, err
 	}
-	m, err := artifact.Decode(tag.data, artifact.TypeHead)
-	if err != nil {
-		return nil, malformed(2, "head "+string(tag.digest), err)
-	}
-	h := &policy.Head{}
 	last := len(m.Layers) - 1
-	promotion, err := v.promotion(ctx, m.Layers[:last], h)
-	if err != nil {
+	if err := v.promotion(ctx, m.Layers[:last], h); err != nil {
 		return nil, err
 	}
-	h.PromotionSHA256 = digest.FromBytes(promotion).Encoded()
 	signed, err := v.fetchBundle(ctx, 3, m.Layers[last], v.Rules.KeysFor(policy.Promote, policy.Refresh))
 	if err != nil {
 		return nil, err
@@ -53,31 +60,44 @@ func (v *Verifier) fetchHead(ctx context.Context) (*policy.Head, error) {
 	return h, nil
 }
 
+func (v *Verifier) openHead(ctx context.Context) (*policy.Head, artifact.Manifest, digest.Digest, error) {
+	tag, err := v.fetchTag(ctx, 1, policy.HeadMissing, v.Rules.Name.HeadTag(), artifact.MediaTypeManifest, artifact.MaxManifest)
+	if err != nil {
+		return nil, artifact.Manifest{}, "", err
+	}
+	m, err := artifact.Decode(tag.data, artifact.TypeHead)
+	if err != nil {
+		return nil, m, tag.digest, malformed(2, "head "+string(tag.digest), err)
+	}
+	return &policy.Head{}, m, tag.digest, nil
+}
+
 // promotion reads the signatures on the promotion. Those by keys that the
 // policy does not know are passed over; those that count must agree.
-func (v *Verifier) promotion(ctx context.Context, layers []artifact.Layer, h *policy.Head) ([]byte, error) {
+func (v *Verifier) promotion(ctx context.Context, layers []artifact.Layer, h *policy.Head) error {
 	var payload []byte
 	for _, l := range layers {
 		signed, err := v.fetchBundle(ctx, 2, l, v.Rules.KeysFor(policy.Promote))
 		if err != nil {
-			return nil, err
+			return err
 		}
 		if signed.key == nil {
 			continue
 		}
 		if payload != nil && string(payload) != string(signed.payload) {
-			return nil, policy.Refuse(2, policy.Malformed, "the head's signatures are on different promotions")
+			return policy.Refuse(2, policy.Malformed, "the head's signatures are on different promotions")
 		}
 		payload = signed.payload
 		if h.Promotion, err = index.DecodePromotion(signed.statement); err != nil {
-			return nil, malformed(2, "promotion", err)
+			return malformed(2, "promotion", err)
 		}
 		h.PromotionKeys = append(h.PromotionKeys, signed.key)
 	}
 	if payload == nil {
-		return nil, policy.Refuse(2, policy.HeadSignature, "the head is not signed by any key that the policy gives the role promote")
+		return policy.Refuse(2, policy.HeadSignature, "the head is not signed by any key that the policy gives the role promote")
 	}
-	return payload, nil
+	h.PromotionSHA256 = digest.FromBytes(payload).Encoded()
+	return nil
 }
 
 // signed is a bundle after verification; key is nil if no key made it.

@@ -23,6 +23,7 @@ type publishFlags struct {
 	replace    bool
 	sdists     bool
 	allowLarge bool
+	noWheelSig bool
 }
 
 func (p *program) publishCommand() *cobra.Command {
@@ -46,6 +47,7 @@ where it stopped.`,
 	cmd.Flags().BoolVar(&f.replace, "replace", false, "retire wheels that differ from a new one only by a lower build tag")
 	cmd.Flags().BoolVar(&f.sdists, "sdists", false, "take sdists from directories too")
 	cmd.Flags().BoolVar(&f.allowLarge, "allow-large", false, "allow an index of over 1 MiB, which some registries refuse")
+	cmd.Flags().BoolVar(&f.noWheelSig, "no-wheel-signatures", false, "do not sign single wheels for cosign, where the registry lists referrers")
 	return cmd
 }
 
@@ -114,7 +116,7 @@ func (p *program) publishPlan(ctx context.Context, f *publishFlags, name index.N
 	if err != nil {
 		return nil, err
 	}
-	o := publish.Options{Name: name, Base: publish.Base(f.base), Replace: f.replace, Epoch: f.epoch, Signers: signers, AllowLarge: f.allowLarge, Now: p.now()}
+	o := publish.Options{Name: name, Base: publish.Base(f.base), Replace: f.replace, Epoch: f.epoch, Signers: signers, AllowLarge: f.allowLarge, SignWheels: !f.noWheelSig, Now: p.now()}
 	if o.Trusted, err = f.trusted(); err != nil {
 		return nil, err
 	}
