@@ -86,7 +86,7 @@ type File struct {
 	// Version is normalised (PEP 440).
 	Version string `json:"version"`
 	// Yanked is the reason (it may be empty) of a yanked file (PEP 592).
-	Yanked *string `json:"yanked,omitempty"`
+	Yanked *string `json:"yanked,omitzero"`
 }
 
 // Hash names bytes by their SHA-256 in lower-case hexadecimal and their size.
@@ -125,12 +125,17 @@ func (c *Catalog) Encode() ([]byte, error) {
 	if err := c.Check(); err != nil {
 		return nil, err
 	}
-	data, err := strictjson.Marshal(c)
+	return encode(c, MaxCatalog)
+}
+
+// encode returns the canonical bytes of a document that passed its checks.
+func encode(v any, limit int) ([]byte, error) {
+	data, err := strictjson.Marshal(v)
 	if err != nil {
 		return nil, artifact.Violates("json", "%v", err)
 	}
-	if len(data) > MaxCatalog {
-		return nil, artifact.Violates("too-large", "%d bytes, the limit is %d", len(data), MaxCatalog)
+	if len(data) > limit {
+		return nil, artifact.Violates("too-large", "%d bytes, the limit is %d", len(data), limit)
 	}
 	return data, nil
 }

@@ -1,6 +1,7 @@
 package index
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -57,11 +58,6 @@ func (c *Catalog) checkPointers() error {
 	if len(c.Ext) > 0 && c.Ext.Kind() != '{' {
 		return artifact.Violates("ext", "not an object")
 	}
-	for _, b := range append(append([]artifact.Blob{}, c.Facts...), c.Evidence...) {
-		if err := b.Check(); err != nil {
-			return err
-		}
-	}
 	if c.Gates == nil {
 		return nil
 	}
@@ -82,14 +78,18 @@ type checker struct {
 	catalog   *Catalog
 	names     map[string]bool
 	manifests map[digest.Digest]int64
-	sizes     map[string]int64 // by sha256
+	sizes     map[string]int64       // by sha256
+	pointers  map[digest.Digest]bool // facts and evidence
 }
 
 func newChecker(c *Catalog) *checker {
-	return &checker{catalog: c, names: map[string]bool{}, manifests: map[digest.Digest]int64{}, sizes: map[string]int64{}}
+	return &checker{catalog: c, names: map[string]bool{}, manifests: map[digest.Digest]int64{}, sizes: map[string]int64{}, pointers: map[digest.Digest]bool{}}
 }
 
 func (k *checker) run() error {
+	if err := k.children(); err != nil {
+		return err
+	}
 	last := ""
 	for i := range k.catalog.Projects {
 		p := &k.catalog.Projects[i]
@@ -107,9 +107,24 @@ func (k *checker) run() error {
 	return k.withdrawn()
 }
 
+// children checks facts and evidence, which are children of the revision like
+// the manifests of files: none may be there twice.
+func (k *checker) children() error {
+	for _, b := range slices.Concat(k.catalog.Facts, k.catalog.Evidence) {
+		if err := b.Check(); err != nil {
+			return err
+		}
+		if k.pointers[b.Digest] {
+			return artifact.Violates("duplicate-entry", "facts and evidence: %s", b.Digest)
+		}
+		k.pointers[b.Digest] = true
+	}
+	return nil
+}
+
 func (k *checker) project(p *Project) error {
-	if p.Name == "" || wheel.NormalizeName(p.Name) != p.Name {
-		return artifact.Violates("project", "%q is not a normalised name", p.Name)
+	if len(p.Name) > artifact.MaxFilename || wheel.CheckName(p.Name) != nil || wheel.NormalizeName(p.Name) != p.Name {
+		return artifact.Violates("project", "%q is not a normalised name of at most %d bytes", p.Name, artifact.MaxFilename)
 	}
 	if err := checkNumber("changed", p.Changed); err != nil {
 		return err
@@ -197,6 +212,9 @@ func (k *checker) file(f *File, project string) error {
 	if err := f.checkContent(); err != nil {
 		return err
 	}
+	if k.pointers[f.Manifest.Digest] {
+		return artifact.Violates("duplicate-entry", "%q: its manifest %s is also facts or evidence", f.Filename, f.Manifest.Digest)
+	}
 	if size, ok := k.manifests[f.Manifest.Digest]; ok && size != f.Manifest.Size {
 		return artifact.Violates("manifest", "%s has two sizes", f.Manifest.Digest)
 	}
@@ -277,8 +295,14 @@ func checkWithdrawn(list []Withdrawn) error {
 			return artifact.Violates("order", "withdrawn file %q after %q", w.Filename, last.Filename)
 		}
 		last = w
-		if w.Filename == "" || len(w.Filename) > artifact.MaxFilename || !artifact.IsSHA256(w.SHA256) || w.Since < 1 {
-			return artifact.Violates("withdrawn", "%q, sha256 %q", w.Filename, w.SHA256)
+		if _, err := wheel.ParseAnyFilename(w.Filename); err != nil {
+			return artifact.Violates("withdrawn", "%v", err)
+		}
+		if !artifact.IsSHA256(w.SHA256) {
+			return artifact.Violates("withdrawn", "%q: sha256 %q", w.Filename, w.SHA256)
+		}
+		if err := checkNumber("withdrawn", w.Since); err != nil {
+			return err
 		}
 		if err := checkText("withdrawn", w.Reason, MaxReason); err != nil {
 			return err

@@ -1,7 +1,6 @@
 package index
 
 import (
-	"fmt"
 	"regexp"
 	"strconv"
 	"strings"
@@ -20,7 +19,8 @@ var (
 	productPattern = regexp.MustCompile(`^[a-z0-9]+([._-][a-z0-9]+)*$`)
 	seriesPattern  = regexp.MustCompile(`^(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)(ea[1-9][0-9]*)?$`)
 	variantPattern = regexp.MustCompile(`^[a-z0-9]+([.-][a-z0-9]+)*$`)
-	writerPattern  = regexp.MustCompile(`^[a-z0-9]+([.-][a-z0-9]+)*$`)
+	// No dot: it ends the variant in a stage tag.
+	writerPattern = regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)*$`)
 )
 
 // reservedSuffixes would make the tags of one index be those of another.
@@ -101,7 +101,7 @@ func (n Name) HeadHistoryTag(sequence uint64) string {
 // StageTag anchors the work in progress of one writer.
 func (n Name) StageTag(writer string) (string, error) {
 	if len(writer) > maxWriter || !writerPattern.MatchString(writer) {
-		return "", fmt.Errorf("writer %q: want lower-case letters and digits, joined by '.' or '-', at most %d", writer, maxWriter)
+		return "", artifact.Violates("writer", "%q: want lower-case letters and digits, joined by '-', at most %d", writer, maxWriter)
 	}
 	return "stage." + n.LiveTag() + "." + writer, nil
 }

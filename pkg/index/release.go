@@ -1,13 +1,14 @@
 package index
 
 import (
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/opencontainers/go-digest"
 
 	"github.com/pinwheel-oci/pinwheel/pkg/artifact"
 	"github.com/pinwheel-oci/pinwheel/pkg/dsse"
-	"github.com/pinwheel-oci/pinwheel/pkg/strictjson"
 )
 
 // Release is one revision of every variant of a series, promoted together.
@@ -44,11 +45,7 @@ func (r *Release) Encode() ([]byte, error) {
 	if err := r.check(); err != nil {
 		return nil, err
 	}
-	data, err := strictjson.Marshal(r)
-	if err != nil {
-		return nil, artifact.Violates("json", "%v", err)
-	}
-	return data, nil
+	return encode(r, artifact.MaxRelease)
 }
 
 // DecodeRelease reads a release's canonical bytes.
@@ -57,7 +54,10 @@ func DecodeRelease(data []byte) (*Release, error) {
 	if err := artifact.DecodeCanonical(data, artifact.MaxRelease, &r); err != nil {
 		return nil, err
 	}
-	return &r, r.check()
+	if err := r.check(); err != nil {
+		return nil, err
+	}
+	return &r, nil
 }
 
 // Statement returns the in-toto statement over the release.
@@ -76,7 +76,10 @@ func (r *Release) CheckStatement(s *dsse.Statement) error {
 		return err
 	}
 	var claims releaseClaims
-	if err := decodePredicate(s, PredicateRelease, digest.FromBytes(data).Encoded(), &claims); err != nil {
+	if err := decodePredicate(s, PredicateRelease, &claims); err != nil {
+		return err
+	}
+	if err := checkSubject(s, r.name(), digest.FromBytes(data).Encoded()); err != nil {
 		return err
 	}
 	if claims != r.claims() {
@@ -107,7 +110,8 @@ func (r *Release) check() error {
 	if len(r.Variants) == 0 {
 		return artifact.Violates("variants", "none")
 	}
-	for variant, v := range r.Variants {
+	for _, variant := range slices.Sorted(maps.Keys(r.Variants)) {
+		v := r.Variants[variant]
 		if err := (Name{r.Product, r.Series, variant}).Check(); err != nil {
 			return err
 		}

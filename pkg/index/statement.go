@@ -111,49 +111,62 @@ func statement(predicateType, name, subject string, predicate any) (dsse.Stateme
 // the statement is about catalogManifest.
 func DecodeClaims(s *dsse.Statement, catalogManifest digest.Digest) (Claims, error) {
 	var c Claims
-	if err := decodePredicate(s, PredicateRevision, catalogManifest.Encoded(), &c); err != nil {
+	if err := artifact.CheckDigest(catalogManifest); err != nil {
 		return Claims{}, err
 	}
-	return c, c.check()
+	if err := decodePredicate(s, PredicateRevision, &c); err != nil {
+		return Claims{}, err
+	}
+	if err := c.check(); err != nil {
+		return Claims{}, err
+	}
+	return c, checkSubject(s, c.Name, catalogManifest.Encoded())
 }
 
 // DecodePromotion reads a promotion. Its statement's subject must be the
 // revision that the predicate names.
 func DecodePromotion(s *dsse.Statement) (Promotion, error) {
 	var p Promotion
-	if err := decodePredicate(s, PredicatePromotion, "", &p); err != nil {
+	if err := decodePredicate(s, PredicatePromotion, &p); err != nil {
 		return Promotion{}, err
 	}
 	if err := p.check(); err != nil {
 		return Promotion{}, err
 	}
-	return p, s.Require(PredicatePromotion, p.Revision.Encoded())
+	return p, checkSubject(s, p.Name, p.Revision.Encoded())
 }
 
 // DecodeFreshness reads a freshness statement. Its subject must be the
 // promotion that the predicate names.
 func DecodeFreshness(s *dsse.Statement) (Freshness, error) {
 	var f Freshness
-	if err := decodePredicate(s, PredicateFreshness, "", &f); err != nil {
+	if err := decodePredicate(s, PredicateFreshness, &f); err != nil {
 		return Freshness{}, err
 	}
 	if err := f.check(); err != nil {
 		return Freshness{}, err
 	}
-	return f, s.Require(PredicateFreshness, f.Promotion)
+	return f, checkSubject(s, f.Name, f.Promotion)
 }
 
-// decodePredicate wants the predicate type and, unless it is "", the subject.
-func decodePredicate(s *dsse.Statement, predicateType, subject string, v any) error {
+// decodePredicate decodes the predicate of a statement of that type into v.
+func decodePredicate(s *dsse.Statement, predicateType string, v any) error {
 	if s.PredicateType != predicateType {
 		return artifact.Violates("predicate-type", "%q, want %q", s.PredicateType, predicateType)
 	}
-	if subject != "" {
-		if err := s.Require(predicateType, subject); err != nil {
-			return artifact.Violates("subject", "%v", err)
-		}
-	}
 	return artifact.DecodeCanonical(s.Predicate, artifact.MaxBundle, v)
+}
+
+// checkSubject wants exactly one subject, of that SHA-256 and under the name
+// that the predicate has: a statement has one spelling.
+func checkSubject(s *dsse.Statement, name, sha256 string) error {
+	if err := s.Require(s.PredicateType, sha256); err != nil {
+		return artifact.Violates("subject", "%v", err)
+	}
+	if got := s.Subject[0].Name; got != name {
+		return artifact.Violates("subject", "its name is %q, want %q", got, name)
+	}
+	return nil
 }
 
 func (c Claims) check() error {

@@ -6,7 +6,6 @@ import (
 	"github.com/opencontainers/go-digest"
 
 	"github.com/pinwheel-oci/pinwheel/pkg/artifact"
-	"github.com/pinwheel-oci/pinwheel/pkg/strictjson"
 	"github.com/pinwheel-oci/pinwheel/pkg/wheel"
 )
 
@@ -29,11 +28,7 @@ func (s *Subset) Encode() ([]byte, error) {
 	if err := s.check(); err != nil {
 		return nil, err
 	}
-	data, err := strictjson.Marshal(s)
-	if err != nil {
-		return nil, artifact.Violates("json", "%v", err)
-	}
-	return data, nil
+	return encode(s, artifact.MaxSubset)
 }
 
 // DecodeSubset reads a subset's canonical bytes.
@@ -42,7 +37,10 @@ func DecodeSubset(data []byte) (*Subset, error) {
 	if err := artifact.DecodeCanonical(data, artifact.MaxSubset, &s); err != nil {
 		return nil, err
 	}
-	return &s, s.check()
+	if err := s.check(); err != nil {
+		return nil, err
+	}
+	return &s, nil
 }
 
 func (s *Subset) check() error {
@@ -58,13 +56,14 @@ func (s *Subset) check() error {
 	if s.Newest == 0 && len(s.Platforms) == 0 {
 		return artifact.Violates("selection", "selects everything")
 	}
-	if err := checkList("platforms", s.Platforms, platformPattern.MatchString); err != nil {
+	if err := checkList("selection", "platforms", s.Platforms, platformPattern.MatchString); err != nil {
 		return err
 	}
 	return artifact.CheckDigest(s.Revision)
 }
 
-// Keeps returns which files of c the subset keeps.
+// Keeps returns which listed files of c the subset keeps: those of the newest
+// versions of their project that are for one of the platforms.
 func (s *Subset) Keeps(c *Catalog) func(*File) bool {
 	kept := map[string]bool{}
 	for i := range c.Projects {
@@ -76,29 +75,32 @@ func (s *Subset) Keeps(c *Catalog) func(*File) bool {
 	return func(f *File) bool { return kept[f.Filename] }
 }
 
-// Build returns the bytes of the index that a mirror with this subset
-// stores under the live tag.
+// Build returns the bytes of the index that a mirror with this subset stores
+// under the live tag. A pack stays if one of its files is kept.
 func (s *Subset) Build(catalogEntry, signatureEntry artifact.Blob, c *Catalog) ([]byte, error) {
 	return build(catalogEntry, signatureEntry, c, s.Keeps(c))
 }
 
+// newest returns the versions, as they are spelled in the catalog, that are
+// among the n newest; spellings of one version (1.0 and 1.0.0) count once.
 func newest(p *Project, n uint64) map[string]bool {
-	all := map[string]bool{}
+	spelled, seen := map[string]wheel.Version{}, map[string]bool{}
 	var versions []wheel.Version
 	for _, f := range p.Files {
 		v, err := wheel.ParseVersion(f.Version)
-		if err == nil && !all[f.Version] {
-			all[f.Version] = true
+		if err != nil {
+			continue
+		}
+		spelled[f.Version] = v
+		if !seen[v.Key()] {
+			seen[v.Key()] = true
 			versions = append(versions, v)
 		}
 	}
-	if n == 0 || uint64(len(versions)) <= n {
-		return all
-	}
 	slices.SortFunc(versions, func(a, b wheel.Version) int { return b.Compare(a) })
 	kept := map[string]bool{}
-	for _, v := range versions[:n] {
-		kept[v.String()] = true
+	for s, v := range spelled {
+		kept[s] = n == 0 || uint64(len(versions)) <= n || v.Compare(versions[n-1]) >= 0
 	}
 	return kept
 }
@@ -111,7 +113,7 @@ func (s *Subset) keepsPlatform(filename string) bool {
 	// Any glibc level will do: what the mirror's users run is not known here.
 	t := Target{Platforms: s.Platforms, Glibc: "2.99"}
 	for _, tag := range name.Tags {
-		if t.admitsPlatform(tag.Platform) {
+		if tag.Platform == "any" || t.admitsPlatform(tag.Platform) {
 			return true
 		}
 	}

@@ -27,8 +27,8 @@ var (
 	pythonPattern   = regexp.MustCompile(`^3\.([1-9]?[0-9])(t?)$`)
 	glibcPattern    = regexp.MustCompile(`^2\.([1-9][0-9]?)$`)
 	platformPattern = regexp.MustCompile(`^linux_[a-z0-9_]{2,32}$`)
-	manylinux       = regexp.MustCompile(`^manylinux_2_([0-9]{1,3})_([a-z0-9_]{2,32})$`)
-	interpreter     = regexp.MustCompile(`^(cp|py)3([0-9]*)$`)
+	manylinux       = regexp.MustCompile(`^manylinux_2_([1-9][0-9]{0,2})_([a-z0-9_]{2,32})$`)
+	interpreter     = regexp.MustCompile(`^(cp|py)3(0|[1-9][0-9]{0,2})?$`)
 )
 
 // legacyManylinux gives the glibc 2.x of the tags older than PEP 600.
@@ -42,23 +42,24 @@ func (t *Target) Check() error {
 	if t.Glibc != "" && !glibcPattern.MatchString(t.Glibc) {
 		return artifact.Violates("target", "glibc %q", t.Glibc)
 	}
-	if err := checkList("pythons", t.Pythons, pythonPattern.MatchString); err != nil {
+	if err := checkList("target", "pythons", t.Pythons, pythonPattern.MatchString); err != nil {
 		return err
 	}
-	if err := checkList("platforms", t.Platforms, platformPattern.MatchString); err != nil {
+	if err := checkList("target", "platforms", t.Platforms, platformPattern.MatchString); err != nil {
 		return err
 	}
-	return checkList("package-types", t.PackageTypes, func(s string) bool { return s == Wheel || s == Sdist })
+	return checkList("target", "package-types", t.PackageTypes, func(s string) bool { return s == Wheel || s == Sdist })
 }
 
-func checkList(what string, list []string, ok func(string) bool) error {
+// checkList wants values that are ok, in strictly ascending order.
+func checkList(rule, what string, list []string, ok func(string) bool) error {
 	last := ""
 	for _, s := range list {
 		if !ok(s) {
-			return artifact.Violates("target", "%s: %q", what, s)
+			return artifact.Violates(rule, "%s: %q", what, s)
 		}
 		if s <= last {
-			return artifact.Violates("order", "target %s: %q after %q", what, s, last)
+			return artifact.Violates("order", "%s: %q after %q", what, s, last)
 		}
 		last = s
 	}
@@ -81,7 +82,7 @@ func (t *Target) Admits(f *File) bool {
 		return false
 	}
 	for _, tag := range name.Tags {
-		if t.admitsPlatform(tag.Platform) && t.admitsPython(tag) {
+		if t.admitsTag(tag) {
 			return true
 		}
 	}
@@ -97,55 +98,80 @@ func contains(list []string, s string) bool {
 	return false
 }
 
-func (t *Target) admitsPlatform(platform string) bool {
-	if platform == "any" || contains(t.Platforms, platform) {
-		return true
-	}
-	minor, arch := -1, ""
-	if m := manylinux.FindStringSubmatch(platform); m != nil {
-		minor, _ = strconv.Atoi(m[1])
-		arch = m[2]
-	}
-	for prefix, level := range legacyManylinux {
-		if a, ok := strings.CutPrefix(platform, prefix); ok {
-			minor, arch = level, a
-		}
-	}
-	limit, _ := strconv.Atoi(strings.TrimPrefix(t.Glibc, "2."))
-	return minor >= 0 && minor <= limit && contains(t.Platforms, "linux_"+arch)
-}
-
-// admitsPython applies the compatible tags of CPython (packaging.tags): cpXY
-// with its own ABI, cp3N-abi3 up to XY where the GIL is, and pure Python tags.
-func (t *Target) admitsPython(tag wheel.Tag) bool {
+// admitsTag reports whether the tag is among the compatible tags (PEP 425, as
+// packaging.tags has them) of CPython in one of the target's environments.
+func (t *Target) admitsTag(tag wheel.Tag) bool {
 	m := interpreter.FindStringSubmatch(tag.Python)
-	if m == nil {
+	if m == nil || tag.Platform != "any" && !t.admitsPlatform(tag.Platform) {
 		return false
 	}
-	built, err := strconv.Atoi("0" + m[2])
+	built, err := strconv.Atoi(m[2])
 	if err != nil {
-		return false
+		built = -1 // py3, cp3
 	}
 	for _, python := range t.Pythons {
 		p := pythonPattern.FindStringSubmatch(python)
 		minor, _ := strconv.Atoi(p[1])
-		if admits(m[1], m[2] == "", built, tag.ABI, minor, p[2]) {
+		ok := pure(m[1], built, tag.ABI, minor) || tag.Platform != "any" && native(m[1], built, tag.ABI, minor, p[2])
+		if ok {
 			return true
 		}
 	}
 	return false
 }
 
-func admits(kind string, anyMinor bool, built int, abi string, minor int, threads string) bool {
-	if kind == "py" {
-		return abi == "none" && (anyMinor || built <= minor)
+// pure is for tags that any platform may follow: py3, py30 to py3<minor> and
+// cp3<minor>, all without an ABI.
+func pure(kind string, built int, abi string, minor int) bool {
+	return abi == "none" && (kind == "py" && built <= minor || kind == "cp" && built == minor)
+}
+
+// native is for tags that only a real platform may follow: cp3<minor> with its
+// own ABI, and cp32 to cp3<minor> with the stable ABI, which is another one
+// where threads is "t" (PEP 803).
+func native(kind string, built int, abi string, minor int, threads string) bool {
+	if kind != "cp" {
+		return false
 	}
-	switch abi {
-	case "none":
-		return !anyMinor && built == minor
-	case "abi3":
-		return threads == "" && built <= minor
-	default:
-		return !anyMinor && built == minor && abi == "cp3"+strconv.Itoa(minor)+threads
+	if abi == "abi3"+threads {
+		return built >= 2 && built <= minor
 	}
+	own := "cp3" + strconv.Itoa(minor) + threads
+	if minor < 8 {
+		own += "m" // pymalloc was a choice until then
+	}
+	return built == minor && abi == own
+}
+
+// admitsPlatform is for platforms other than "any".
+func (t *Target) admitsPlatform(platform string) bool {
+	if contains(t.Platforms, platform) {
+		return true
+	}
+	level, arch := manylinuxLevel(platform)
+	limit, _ := strconv.Atoi(strings.TrimPrefix(t.Glibc, "2."))
+	return level <= limit && level >= oldestGlibc(arch) && contains(t.Platforms, "linux_"+arch)
+}
+
+// manylinuxLevel returns the 2.x of glibc that a manylinux tag (PEP 513, 571,
+// 599, 600) wants, or -1 for another platform.
+func manylinuxLevel(platform string) (level int, arch string) {
+	if m := manylinux.FindStringSubmatch(platform); m != nil {
+		level, _ = strconv.Atoi(m[1])
+		return level, m[2]
+	}
+	for prefix, level := range legacyManylinux {
+		if arch, ok := strings.CutPrefix(platform, prefix); ok {
+			return level, arch
+		}
+	}
+	return -1, ""
+}
+
+// oldestGlibc is the lowest level that installers look for.
+func oldestGlibc(arch string) int {
+	if arch == "x86_64" || arch == "i686" {
+		return 5
+	}
+	return 17
 }
