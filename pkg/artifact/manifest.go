@@ -107,17 +107,28 @@ func (m Manifest) Encode() ([]byte, error) {
 		}
 		w.Layers = append(w.Layers, d)
 	}
-	return strictjson.Marshal(w)
+	data, err := strictjson.Marshal(w)
+	if err != nil {
+		return nil, Violates("json", "%v", err)
+	}
+	if limit := m.limit(); len(data) > limit {
+		return nil, Violates("too-large", "%d bytes, the limit is %d", len(data), limit)
+	}
+	return data, nil
+}
+
+// limit is higher for packs. A single wheel is far below either.
+func (m Manifest) limit() int {
+	if m.ArtifactType == TypeWheel {
+		return MaxPackManifest
+	}
+	return MaxManifest
 }
 
 // Decode reads a manifest of the given artifact type. Errors are a [Violation].
 func Decode(data []byte, artifactType string) (Manifest, error) {
-	limit := MaxManifest
-	if artifactType == TypeWheel {
-		limit = MaxPackManifest
-	}
 	var w wireManifest
-	if err := DecodeCanonical(data, limit, &w); err != nil {
+	if err := DecodeCanonical(data, Manifest{ArtifactType: artifactType}.limit(), &w); err != nil {
 		return Manifest{}, err
 	}
 	switch {
@@ -140,9 +151,6 @@ func Decode(data []byte, artifactType string) (Manifest, error) {
 	}
 	if err := m.check(); err != nil {
 		return Manifest{}, err
-	}
-	if len(data) > MaxManifest && len(m.Layers) <= 2 {
-		return Manifest{}, Violates("too-large", "%d bytes, the limit but for packs is %d", len(data), MaxManifest)
 	}
 	return m, nil
 }
