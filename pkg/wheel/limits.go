@@ -1,7 +1,7 @@
 package wheel
 
-// Default limits. The largest wheels known (PyTorch with CUDA) have 14,000
-// members, 2 MB of directory and RECORD each, and 60 KB of METADATA.
+// Default limits, chosen far above what real wheels need; they bound memory
+// (METADATA and RECORD are read whole) and the time a hostile file can take.
 const (
 	DefaultMaxMembers   = 200_000
 	DefaultMaxDirectory = 64 << 20
