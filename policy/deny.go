@@ -65,7 +65,7 @@ func (x *Index) NextState(e *Evidence) *State {
 	if e.State.Known(x.Epoch) {
 		s.Sequence, s.Promotion, s.Counter = e.State.Sequence, e.State.Promotion, e.State.Counter
 	}
-	if e.Released != nil && (s.Sequence != e.Released.HeadSequence || s.Revision != e.State.Revision) {
+	if e.Released != nil && s.Sequence != e.Released.HeadSequence {
 		s.Sequence, s.Promotion, s.Counter = e.Released.HeadSequence, "", 0
 	}
 	return s
