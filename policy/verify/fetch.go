@@ -38,7 +38,7 @@ type tagged struct {
 func (v *Verifier) fetchTag(ctx context.Context, step int, missing policy.Code, tag, mediaType string, limit int64) (tagged, error) {
 	ctx, cancel := context.WithTimeout(ctx, fetchTime+unknownBytes/minimumRate*time.Second)
 	defer cancel()
-	desc, rc, err := v.openTag(ctx, tag)
+	desc, rc, err := v.open(ctx, tag)
 	if err != nil {
 		return tagged{}, unavailable(step, missing, "tag "+tag, err)
 	}
@@ -53,11 +53,12 @@ func (v *Verifier) fetchTag(ctx context.Context, step int, missing policy.Code, 
 	return tagged{desc.Digest, data}, err
 }
 
-func (v *Verifier) openTag(ctx context.Context, tag string) (ocispec.Descriptor, io.ReadCloser, error) {
+// open opens the manifest that a tag or digest names.
+func (v *Verifier) open(ctx context.Context, reference string) (ocispec.Descriptor, io.ReadCloser, error) {
 	if rf, ok := v.Store.(referenceFetcher); ok {
-		return rf.FetchReference(ctx, tag)
+		return rf.FetchReference(ctx, reference)
 	}
-	desc, err := v.Store.Resolve(ctx, tag)
+	desc, err := v.Store.Resolve(ctx, reference)
 	if err != nil {
 		return ocispec.Descriptor{}, nil, err
 	}
@@ -74,25 +75,36 @@ func (v *Verifier) fetchBlob(ctx context.Context, step int, missing policy.Code,
 	defer cancel()
 	desc := ocispec.Descriptor{MediaType: mediaType, Digest: b.Digest, Size: b.Size}
 	if b.Size == 0 {
-		var err error
-		if desc, err = v.Store.Resolve(ctx, string(b.Digest)); err != nil {
-			return nil, unavailable(step, missing, string(b.Digest), err)
-		}
-		if desc.MediaType != mediaType {
-			return nil, policy.Refuse(step, policy.Malformed, "%s is a %q, not a %q", b.Digest, desc.MediaType, mediaType)
-		}
-		desc.Digest = b.Digest
+		return v.fetchManifest(ctx, step, missing, desc, limit)
 	}
 	rc, err := v.Store.Fetch(ctx, desc)
 	if err != nil {
 		return nil, unavailable(step, missing, string(b.Digest), err)
 	}
 	defer rc.Close()
-	data, err := readAll(rc, b.Digest, limit, step, string(b.Digest))
-	if err == nil && b.Size > 0 && int64(len(data)) != b.Size {
-		return nil, policy.Refuse(step, policy.WrongDigest, "%s has %d bytes, %d are announced", b.Digest, len(data), b.Size)
+	// One byte more than announced is enough to know; the digest need not be.
+	data, err := io.ReadAll(io.LimitReader(rc, b.Size+1))
+	switch {
+	case err != nil:
+		return nil, unavailable(step, policy.Unavailable, string(b.Digest), err)
+	case int64(len(data)) != b.Size:
+		return nil, policy.Refuse(step, policy.WrongDigest, "%s has %d bytes or more, %d are announced", b.Digest, len(data), b.Size)
 	}
-	return data, err
+	return data, checkDigest(data, b.Digest, step, string(b.Digest))
+}
+
+// fetchManifest fetches a manifest of which only the digest is known.
+func (v *Verifier) fetchManifest(ctx context.Context, step int, missing policy.Code, want ocispec.Descriptor, limit int64) ([]byte, error) {
+	what := string(want.Digest)
+	desc, rc, err := v.open(ctx, what)
+	if err != nil {
+		return nil, unavailable(step, missing, what, err)
+	}
+	defer rc.Close()
+	if desc.MediaType != want.MediaType {
+		return nil, policy.Refuse(step, policy.Malformed, "%s is a %q, not a %q", what, desc.MediaType, want.MediaType)
+	}
+	return readAll(rc, want.Digest, limit, step, what)
 }
 
 func readAll(r io.Reader, want digest.Digest, limit int64, step int, what string) ([]byte, error) {
@@ -103,10 +115,14 @@ func readAll(r io.Reader, want digest.Digest, limit int64, step int, what string
 	if int64(len(data)) > limit {
 		return nil, policy.Refuse(step, policy.TooLarge, "%s is over %d bytes", what, limit)
 	}
+	return data, checkDigest(data, want, step, what)
+}
+
+func checkDigest(data []byte, want digest.Digest, step int, what string) error {
 	if got := digest.FromBytes(data); got != want {
-		return nil, policy.Refuse(step, policy.WrongDigest, "%s: the content's digest is %s", what, got)
+		return policy.Refuse(step, policy.WrongDigest, "%s: the content's digest is %s", what, got)
 	}
-	return data, nil
+	return nil
 }
 
 // unavailable turns a store's error into a refusal: missing if the store says
@@ -123,7 +139,12 @@ func unavailable(step int, missing policy.Code, what string, err error) error {
 
 // malformed turns a broken rule of the format into a refusal.
 func malformed(step int, what string, err error) error {
-	r := policy.Refuse(step, policy.Malformed, "%s", what)
+	code := policy.Malformed
+	var rule *artifact.Violation
+	if errors.As(err, &rule) && rule.Rule == "too-large" {
+		code = policy.TooLarge
+	}
+	r := policy.Refuse(step, code, "%s", what)
 	r.Err = err
 	return r
 }

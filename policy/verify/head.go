@@ -136,8 +136,8 @@ func (v *Verifier) fetchBundle(ctx context.Context, step int, l artifact.Layer, 
 }
 
 // release verifies by the series' release instead of a head.
-func (v *Verifier) release(ctx context.Context, s *policy.State) (*Revision, error) {
-	r, err := v.fetchRelease(ctx, s)
+func (v *Verifier) release(ctx context.Context, e policy.Evidence) (*Revision, error) {
+	r, err := v.fetchRelease(ctx, e.State)
 	if err != nil {
 		return nil, err
 	}
@@ -145,16 +145,15 @@ func (v *Verifier) release(ctx context.Context, s *policy.State) (*Revision, err
 	if !ok {
 		return nil, policy.Refuse(1, policy.NotInRelease, "release %s/%s number %d has no variant %s", r.Product, r.Series, r.Sequence, v.Rules.Name.Variant)
 	}
-	e := policy.Evidence{Kind: policy.Live, Serial: entry.Serial, Since: r.Issued, State: s}
-	data, err := v.fetchBlob(ctx, 5, policy.RevisionMissing, artifact.MediaTypeIndex, artifact.Blob{Digest: entry.Revision}, index.MaxRevision)
+	f, err := v.find(ctx, entry.Revision, false)
 	if err != nil {
 		return nil, err
 	}
-	revision, err := v.finish(ctx, entry.Revision, data, e)
-	if err == nil {
-		revision.Next.Sequence = entry.HeadSequence
+	if f.digest != entry.Revision {
+		return nil, policy.Refuse(4, policy.Lag, "the store keeps a part of revision %s, the release names %s", f.digest, entry.Revision)
 	}
-	return revision, err
+	e.Serial, e.Since, e.Released = entry.Serial, r.Issued, &entry
+	return v.decide(f, e)
 }
 
 func (v *Verifier) fetchRelease(ctx context.Context, s *policy.State) (*index.Release, error) {
@@ -185,14 +184,4 @@ func (v *Verifier) fetchRelease(ctx context.Context, s *policy.State) (*index.Re
 		}
 	}
 	return r, v.Rules.DecideRelease(e, s, v.Now())
-}
-
-// inRelease reports whether a verified release names d for this variant.
-func (v *Verifier) inRelease(ctx context.Context, d digest.Digest, s *policy.State) (serial uint64, ok bool) {
-	r, err := v.fetchRelease(ctx, s)
-	if err != nil {
-		return 0, false
-	}
-	entry := r.Variants[v.Rules.Name.Variant]
-	return entry.Serial, entry.Revision == d
 }

@@ -1,7 +1,6 @@
 package verify
 
 import (
-	"bytes"
 	"context"
 
 	"github.com/opencontainers/go-digest"
@@ -32,16 +31,13 @@ func (v *Verifier) Load(ctx context.Context, reference string) (*Loaded, error) 
 	if err != nil {
 		return nil, err
 	}
-	l, err := v.load(ctx, ref.data)
+	f, err := v.full(ctx, ref)
 	if err != nil {
 		return nil, err
 	}
-	if err := l.checkFull(ref.digest, ref.data); err != nil {
-		return nil, err
-	}
 	return &Loaded{
-		Digest: ref.digest, Size: int64(len(ref.data)), CatalogEntry: l.catalogEntry, SignatureEntry: l.signatureEntry,
-		Catalog: l.catalog, CatalogSHA256: l.sha256, Keys: l.keys,
+		Digest: f.digest, Size: int64(len(ref.data)), CatalogEntry: f.catalogEntry, SignatureEntry: f.signatureEntry,
+		Catalog: f.catalog, CatalogSHA256: f.sha256, Keys: f.keys,
 	}, nil
 }
 
@@ -135,40 +131,6 @@ func (v *Verifier) loadSignatures(ctx context.Context, l *loaded) error {
 		l.keys = append(l.keys, signed.key)
 	}
 	return nil
-}
-
-// checkFull is step 12 for a complete revision.
-func (l *loaded) checkFull(d digest.Digest, stored []byte) error {
-	full, err := index.Build(l.catalogEntry, l.signatureEntry, l.catalog)
-	if err != nil {
-		return malformed(12, "index", err)
-	}
-	if digest.FromBytes(full) != d || !bytes.Equal(full, stored) {
-		return policy.Refuse(12, policy.IndexMismatch, "the index %s is not what its catalog says: that would be %s", d, digest.FromBytes(full))
-	}
-	return nil
-}
-
-// checkSubset is step 12 for a declared subset; it returns the digest of the
-// full revision.
-func (l *loaded) checkSubset(stored []byte, s *index.Subset) (digest.Digest, error) {
-	full, err := index.Build(l.catalogEntry, l.signatureEntry, l.catalog)
-	if err != nil {
-		return "", malformed(12, "index", err)
-	}
-	d := digest.FromBytes(full)
-	if s.Revision != d || s.Name != l.catalog.Name().String() {
-		return "", policy.Refuse(12, policy.IndexMismatch, "the subset is of %s, revision %s; the catalog is of %s, revision %s", s.Name, s.Revision, l.catalog.Name(), d)
-	}
-	part, err := s.Build(l.catalogEntry, l.signatureEntry, l.catalog)
-	if err != nil {
-		return "", malformed(12, "subset", err)
-	}
-	// A store that has everything after all is fine too.
-	if !bytes.Equal(part, stored) && !bytes.Equal(full, stored) {
-		return "", policy.Refuse(12, policy.IndexMismatch, "the stored index is not the part of revision %s that the subset declares", d)
-	}
-	return d, nil
 }
 
 func (v *Verifier) subset(ctx context.Context) (*index.Subset, error) {

@@ -8,6 +8,7 @@ package verify
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/opencontainers/go-digest"
@@ -55,22 +56,23 @@ type Revision struct {
 
 // Live verifies what users follow. s is what was remembered, or nil.
 func (v *Verifier) Live(ctx context.Context, s *policy.State) (*Revision, error) {
+	e := policy.Evidence{Kind: policy.Live, State: v.Rules.Remembered(policy.Live, s)}
 	if v.Rules.FollowRelease {
-		return v.release(ctx, s)
+		return v.release(ctx, e)
 	}
-	head, err := v.Head(ctx, s)
+	head, err := v.Head(ctx, e.State)
 	switch {
 	case isMissing(err) && v.Rules.Freshness != policy.FreshHead:
 		// Without a head the tag alone says what is live.
-		live, err := v.fetchTag(ctx, 1, policy.LiveMissing, v.Rules.Name.LiveTag(), artifact.MediaTypeIndex, index.MaxRevision)
+		f, err := v.headless(ctx)
 		if err != nil {
 			return nil, err
 		}
-		return v.finish(ctx, live.digest, live.data, policy.Evidence{Kind: policy.Live, State: s})
+		return v.decide(f, e)
 	case err != nil:
 		return nil, err
 	}
-	return v.named(ctx, head, s)
+	return v.promoted(ctx, head, e)
 }
 
 // Candidate verifies what is under test: no head, no freshness, a state of its own.
@@ -79,31 +81,38 @@ func (v *Verifier) Candidate(ctx context.Context, s *policy.State) (*Revision, e
 	if err != nil {
 		return nil, err
 	}
-	return v.finish(ctx, c.digest, c.data, policy.Evidence{Kind: policy.Candidate, State: s})
+	f, err := v.full(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	return v.decide(f, policy.Evidence{Kind: policy.Candidate, State: v.Rules.Remembered(policy.Candidate, s)})
 }
 
 // Pinned verifies the revision d, which a verified head or release or the
 // policy must name. s is only read for what is withdrawn.
 func (v *Verifier) Pinned(ctx context.Context, d digest.Digest, s *policy.State) (*Revision, error) {
-	e := policy.Evidence{Kind: policy.Pinned, State: s}
-	if err := v.checkNamed(ctx, d, s, &e); err != nil {
+	e := policy.Evidence{Kind: policy.Pinned, State: v.Rules.Remembered(policy.Pinned, s)}
+	if err := artifact.CheckDigest(d); err != nil {
+		return nil, malformed(1, "pinned revision", err)
+	}
+	if err := v.checkNamed(ctx, d, &e); err != nil {
 		return nil, err
 	}
-	data, err := v.fetchBlob(ctx, 5, policy.RevisionMissing, artifact.MediaTypeIndex, artifact.Blob{Digest: d}, index.MaxRevision)
+	f, err := v.find(ctx, d, false)
 	if err != nil {
 		return nil, err
 	}
-	return v.finish(ctx, d, data, e)
+	if f.digest != d {
+		return nil, policy.Refuse(5, policy.RevisionMissing, "the store keeps a part of revision %s, and nothing of %s", f.digest, d)
+	}
+	return v.decide(f, e)
 }
 
 // checkNamed fills in what names d. A policy's pin needs no head, but where
-// there is one its withdrawals count.
-func (v *Verifier) checkNamed(ctx context.Context, d digest.Digest, s *policy.State, e *policy.Evidence) error {
-	pinned := false
-	for _, p := range v.Rules.Pins {
-		pinned = pinned || p == d
-	}
-	head, err := v.Head(ctx, s)
+// there is one its withdrawals count. There is no rollback check: an older head
+// names older revisions, and what was withdrawn since is in the state.
+func (v *Verifier) checkNamed(ctx context.Context, d digest.Digest, e *policy.Evidence) error {
+	head, err := v.Head(ctx, nil)
 	if err == nil {
 		e.Head = head
 		if r, ok := policy.Named(&head.Promotion, d); ok {
@@ -111,92 +120,61 @@ func (v *Verifier) checkNamed(ctx context.Context, d digest.Digest, s *policy.St
 			return nil
 		}
 	}
-	if pinned {
+	if slices.Contains(v.Rules.Pins, d) {
 		return nil
 	}
-	if serial, ok := v.inRelease(ctx, d, s); ok {
-		e.Serial = serial
-		return nil
+	r, releaseErr := v.fetchRelease(ctx, nil)
+	if releaseErr == nil {
+		if entry, ok := r.Variants[v.Rules.Name.Variant]; ok && entry.Revision == d {
+			e.Serial, e.Released = entry.Serial, &entry
+			return nil
+		}
 	}
-	if err != nil {
-		return err
+	// What could not be read might have named d, so the answer is not final.
+	for _, err := range []error{err, releaseErr} {
+		if err != nil && !isMissing(err) {
+			return err
+		}
 	}
 	return policy.Refuse(1, policy.NotNamed, "%s is not in the last %d promotions of %s, not in its release and not pinned by the policy", d, index.MaxRecent, v.Rules.Name)
 }
 
-// named goes from a verified head to the revision that it names (steps 4 and 5).
-func (v *Verifier) named(ctx context.Context, head *policy.Head, s *policy.State) (*Revision, error) {
-	e := policy.Evidence{Kind: policy.Live, Head: head, Serial: head.Promotion.Serial, Since: head.Promotion.Issued, State: s}
-	d := head.Promotion.Revision
-	data, err := v.fetchBlob(ctx, 5, policy.RevisionMissing, artifact.MediaTypeIndex, artifact.Blob{Digest: d}, index.MaxRevision)
-	if err == nil {
-		return v.finish(ctx, d, data, e)
-	}
-	if !errors.Is(err, errdef.ErrNotFound) {
-		return nil, err
-	}
-	subset, subsetErr := v.subset(ctx)
-	if subsetErr != nil && !isMissing(subsetErr) {
-		return nil, subsetErr
-	}
-	if subset == nil && v.Rules.MaxLag == 0 {
-		return nil, err
-	}
-	return v.behind(ctx, head, subset, e)
-}
-
-// behind handles a mirror whose live tag is not what the head names: it was
-// copied minutes before the head, or it is a subset.
-func (v *Verifier) behind(ctx context.Context, head *policy.Head, subset *index.Subset, e policy.Evidence) (*Revision, error) {
-	live, err := v.fetchTag(ctx, 4, policy.LiveMissing, v.Rules.Name.LiveTag(), artifact.MediaTypeIndex, index.MaxRevision)
+// promoted goes from a verified head to the revision that it names, or to the
+// one before it where the policy allows a mirror to lag (step 4).
+func (v *Verifier) promoted(ctx context.Context, head *policy.Head, e policy.Evidence) (*Revision, error) {
+	f, err := v.find(ctx, head.Promotion.Revision, v.Rules.MaxLag > 0)
 	if err != nil {
 		return nil, err
 	}
-	l, err := v.load(ctx, live.data)
-	if err != nil {
-		return nil, err
-	}
-	d := live.digest
-	if subset != nil {
-		if d, err = l.checkSubset(live.data, subset); err != nil {
-			return nil, err
-		}
-	}
-	r, ok := policy.Named(&head.Promotion, d)
+	r, ok := policy.Named(&head.Promotion, f.digest)
 	if !ok {
 		return nil, policy.Refuse(4, policy.Lag, "the store has neither revision %s, which the head names, nor one that was live before it", head.Promotion.Revision)
 	}
-	if !r.Until.IsZero() && v.Now().Sub(r.Until) > v.Rules.MaxLag {
-		return nil, policy.Refuse(4, policy.Lag, "the store has revision %s, which stopped being live at %s; the policy's maxLag is %s", d, r.Until.Format(time.RFC3339), v.Rules.MaxLag)
+	if !r.Until.IsZero() && (v.Rules.MaxLag == 0 || v.Now().Sub(r.Until) > v.Rules.MaxLag) {
+		return nil, policy.Refuse(4, policy.Lag, "the store has revision %s, which stopped being live at %s; the policy's maxLag is %s", f.digest, r.Until.Format(time.RFC3339), v.Rules.MaxLag)
 	}
-	e.Serial, e.Since = r.Serial, r.From
-	return v.decide(l, d, e, subset)
+	e.Head, e.Serial, e.Since = head, r.Serial, r.From
+	return v.decide(f, e)
 }
 
-// finish runs steps 5 to 15 on the bytes of a full revision.
-func (v *Verifier) finish(ctx context.Context, d digest.Digest, data []byte, e policy.Evidence) (*Revision, error) {
-	l, err := v.load(ctx, data)
-	if err != nil {
-		return nil, err
-	}
-	if err := l.checkFull(d, data); err != nil {
-		return nil, err
-	}
-	return v.decide(l, d, e, nil)
-}
-
-func (v *Verifier) decide(l *loaded, d digest.Digest, e policy.Evidence, subset *index.Subset) (*Revision, error) {
-	e.Digest, e.Catalog, e.CatalogSHA256, e.Keys = d, l.catalog, l.sha256, l.keys
+// decide runs steps 8 to 15 on a revision that was found.
+func (v *Verifier) decide(f *found, e policy.Evidence) (*Revision, error) {
+	e.Digest, e.Catalog, e.CatalogSHA256, e.Keys = f.digest, f.catalog, f.sha256, f.keys
 	warnings, err := v.Rules.Decide(&e, v.Now())
 	if err != nil {
 		return nil, err
 	}
 	r := &Revision{
-		Evidence: e, CatalogEntry: l.catalogEntry, SignatureEntry: l.signatureEntry, Ignored: l.ignored, Warnings: warnings,
-		Subset: subset, Denied: v.Rules.Denied(&e), StaleAfter: v.Rules.StaleAfter(&e),
+		Evidence: e, CatalogEntry: f.catalogEntry, SignatureEntry: f.signatureEntry, Ignored: f.ignored, Warnings: warnings,
+		Subset: f.subset, Denied: v.Rules.Denied(&e), StaleAfter: v.Rules.StaleAfter(&e),
 	}
-	if e.Kind != policy.Pinned {
-		r.Next = v.Rules.NextState(&e)
+	if e.Kind == policy.Pinned {
+		return r, nil
+	}
+	r.Next = v.Rules.NextState(&e)
+	// What cannot be remembered must not be served: withdrawals would be forgotten.
+	if _, err := r.Next.Encode(); err != nil {
+		return nil, malformed(15, "state", err)
 	}
 	return r, nil
 }
