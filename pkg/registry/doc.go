@@ -14,8 +14,8 @@
 // # What a store promises
 //
 // Push and PushReference are idempotent: content that is already there is a
-// success and is not sent again. Push and fetch of content that is missing
-// match errdef.ErrNotFound. Fetch does not hash what it returns: whoever reads
+// success and is not sent again. Errors about missing content and tags match
+// errdef.ErrNotFound. Fetch does not hash what it returns: whoever reads
 // untrusted content compares digest and size, with content.ReadAll or while
 // streaming. Digests of pushed content are checked by whoever stores it: the
 // registry, the layout, the memory store.

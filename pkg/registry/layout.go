@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -70,6 +71,8 @@ func localError(op, where string, err error) error {
 		e.Kind = errdef.ErrUnsupported
 	case errors.Is(err, fs.ErrNotExist):
 		e.Kind = errdef.ErrNotFound
+	case errors.Is(err, syscall.ENOSPC):
+		e.Hint = "the disk is full; nothing half written was kept: make room and do the same again"
 	}
 	return e
 }

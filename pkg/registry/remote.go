@@ -222,7 +222,8 @@ func (s *remoteStore) Tags(ctx context.Context, last string, fn func([]string) e
 
 // Referrers lists manifests that have desc as subject; the error matches
 // errdef.ErrUnsupported where the registry does not have the API. It is not
-// part of [Store]: layouts and memory do not keep referrers.
+// part of [Store], since layouts and memory do not keep referrers; whoever needs
+// it asks a store for oras-go's registry.ReferrerLister.
 func (s *remoteStore) Referrers(ctx context.Context, desc ocispec.Descriptor, artifactType string, fn func([]ocispec.Descriptor) error) error {
 	return s.wrap("list referrers of", desc.Digest.String(), s.repo.Referrers(ctx, desc, artifactType, fn))
 }

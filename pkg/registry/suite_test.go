@@ -31,7 +31,7 @@ func repositories(host string, opts registry.Options) func(testing.TB) registry.
 }
 
 func newLayout(t testing.TB) registry.Store {
-	return open(t, "oci-layout:"+t.TempDir()+"/new", registry.Options{CreateLayout: true})
+	return open(t, "oci-layout:"+t.TempDir()+"/new", registry.Options{CreateLayout: true, Progress: func(registry.Event) {}})
 }
 
 func TestSuiteMemory(t *testing.T) {
@@ -68,7 +68,7 @@ func TestSuiteInProcess(t *testing.T) {
 			t.Parallel()
 			tt.traits.ChecksChildren = true
 			host := registrytest.InProcess(t, tt.quirks)
-			registrytest.Suite(t, repositories(host, registry.Options{PlainHTTP: true}), tt.traits)
+			registrytest.Suite(t, repositories(host, registry.Options{PlainHTTP: true, Progress: func(registry.Event) {}}), tt.traits)
 		})
 	}
 }
