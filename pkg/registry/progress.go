@@ -10,16 +10,16 @@ import (
 type EventKind int
 
 const (
-	// EventSent: Bytes of the blob have been sent so far. The number falls
+	// EventSent says that Bytes of the blob have been sent so far. The number falls
 	// when an upload has to begin again.
 	EventSent EventKind = iota
-	// EventPushed: the blob is stored; Bytes is its size.
+	// EventPushed says that the blob is stored; Bytes is its size.
 	EventPushed
-	// EventSkipped: the blob was there already.
+	// EventSkipped says that the blob was there already.
 	EventSkipped
-	// EventMounted: the blob came from another repository of the registry.
+	// EventMounted says that the blob came from another repository of the registry.
 	EventMounted
-	// EventReceived: Bytes is the position up to which the blob has been read.
+	// EventReceived says that Bytes is the position up to which the blob has been read.
 	EventReceived
 )
 

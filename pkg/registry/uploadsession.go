@@ -38,7 +38,7 @@ func (u *upload) run(ctx context.Context) error {
 			continue
 		}
 		if cause != nil && errors.Is(err, errNotRepeatable) {
-			return fmt.Errorf("%w; %v", cause, errNotRepeatable)
+			return fmt.Errorf("%w; %w", cause, errNotRepeatable)
 		}
 		cause = err
 		if ctx.Err() != nil || !again(err) || failures >= u.store.opts.Retry.Attempts {
@@ -155,7 +155,7 @@ func (u *upload) status(ctx context.Context) error {
 		return responseError(resp)
 	default:
 		// Its status is no part of the chain: it says nothing about the blob.
-		return fmt.Errorf("%w: %v", errRestart, responseError(resp))
+		return fmt.Errorf("%w: %v", errRestart, responseError(resp)) //nolint:errorlint // see above
 	}
 }
 

@@ -156,7 +156,7 @@ func decrypt(box []byte, password func() ([]byte, error)) ([]byte, error) {
 	}
 	der, err := encrypted.Decrypt(box, secret)
 	if err != nil {
-		return nil, fmt.Errorf("%w (%v)", ErrPassword, err)
+		return nil, fmt.Errorf("%w (%w)", ErrPassword, err)
 	}
 	return der, nil
 }

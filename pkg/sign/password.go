@@ -112,6 +112,6 @@ func (t *terminal) ReadPassword(prompt string) ([]byte, error) {
 		return nil, err
 	}
 	// The line break that the user types is not shown either.
-	defer io.WriteString(t.out, "\n")
+	defer fmt.Fprintln(t.out)
 	return term.ReadPassword(int(t.in.Fd()))
 }

@@ -170,7 +170,7 @@ func copyAll(ctx context.Context, dst io.Writer, src *io.SectionReader) error {
 		if err != nil {
 			return fmt.Errorf("read at %d: %w", src.Size()-left, err)
 		}
-		dst.Write(buf[:n]) // a hash never fails
+		dst.Write(buf[:n]) //nolint:errcheck // a hash never fails
 		left -= int64(n)
 	}
 	return nil

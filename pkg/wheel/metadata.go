@@ -101,7 +101,7 @@ func (m *Metadata) check() error {
 	return nil
 }
 
-// License text for people: the SPDX expression if there is one, else the
+// LicenseLine is the licence for people: the SPDX expression if there is one, else the
 // first line of License, else nothing. Placeholders of old tools are nothing.
 func (m *Metadata) LicenseLine() string {
 	if m.LicenseExpression != "" {

@@ -191,7 +191,7 @@ func (s Specifiers) Filter(versions []Version) []Version {
 // markers have them.
 func (c clause) admitsText(s string) bool {
 	if c.op == "===" {
-		return strings.ToLower(s) == strings.ToLower(c.text)
+		return strings.ToLower(s) == strings.ToLower(c.text) //nolint:staticcheck // packaging lowers; EqualFold folds more
 	}
 	v, ok := parseVersion(s)
 	return ok && c.admits(v)
@@ -201,7 +201,7 @@ func (c clause) admits(v Version) bool {
 	w := c.version
 	switch c.op {
 	case "===":
-		return strings.ToLower(v.String()) == strings.ToLower(c.text)
+		return strings.ToLower(v.String()) == strings.ToLower(c.text) //nolint:staticcheck // packaging lowers; EqualFold folds more
 	case "==":
 		return c.equals(v)
 	case "!=":

@@ -6,8 +6,8 @@ import (
 	"unicode/utf8"
 )
 
-// WheelFile is what the WHEEL file in a dist-info directory says.
-type WheelFile struct {
+// BuildInfo is what the WHEEL file in a dist-info directory says.
+type BuildInfo struct {
 	Version       string // of the wheel format, "1.0"
 	Generator     string
 	RootIsPurelib bool
@@ -18,11 +18,11 @@ type WheelFile struct {
 // ParseWheelFile reads a WHEEL file. Wheel-Version has to be 1.x, as installers
 // refuse others; tags have to parse. Errors are of type [*Error] with
 // RuleWheelFile.
-func ParseWheelFile(data []byte) (*WheelFile, error) {
+func ParseWheelFile(data []byte) (*BuildInfo, error) {
 	if !utf8.Valid(data) {
 		return nil, wheelFileError("not UTF-8")
 	}
-	var w WheelFile
+	var w BuildInfo
 	fields, _, defect := splitHeader(data)
 	if defect != "" {
 		return nil, wheelFileError("%s", defect)

@@ -45,7 +45,7 @@ func InProcess(t testing.TB, quirks Quirks) (host string) {
 
 // Handler is the registry of [InProcess] without a server.
 func Handler(quirks Quirks) http.Handler {
-	var handler http.Handler = ociserver.New(ocimem.New(), &ociserver.Options{
+	handler := ociserver.New(ocimem.New(), &ociserver.Options{
 		DisableReferrersAPI: quirks.NoReferrersAPI || quirks.SubjectHeaderWithoutReferrers,
 	})
 	if !quirks.MountNotFound {
