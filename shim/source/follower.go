@@ -122,17 +122,16 @@ func (f *Follower) State() *policy.State {
 	return known
 }
 
-// Run looks every interval until ctx ends. While nothing is served it looks
-// more often.
+// Run looks at once, unless Poll already has, and then every interval until ctx
+// ends. While nothing is served it looks more often.
 func (f *Follower) Run(ctx context.Context) {
 	failures := 0
+	if f.Status().Looked.IsZero() {
+		_ = f.Poll(ctx) // the reason is in the status
+	}
 	for {
-		err := f.Poll(ctx)
-		if ctx.Err() != nil {
-			return
-		}
 		failures++
-		if err == nil || f.serving.Load().current != nil {
+		if f.serving.Load().current != nil {
 			failures = 0
 		}
 		select {
@@ -140,6 +139,7 @@ func (f *Follower) Run(ctx context.Context) {
 			return
 		case <-f.o.After(f.wait(failures)):
 		}
+		_ = f.Poll(ctx)
 	}
 }
 
