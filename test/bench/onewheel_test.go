@@ -1,0 +1,69 @@
+package bench_test
+
+import (
+	"fmt"
+	"regexp"
+	"testing"
+
+	"github.com/pinwheel-oci/pinwheel/pkg/registry"
+	"github.com/pinwheel-oci/pinwheel/test/registrytest"
+)
+
+var hex = regexp.MustCompile(`[0-9a-f]{64}|_state=[^&]*|uploads/[0-9a-f-]{36}`)
+
+// short makes a request readable.
+func short(request string) string {
+	return hex.ReplaceAllStringFunc(request, func(s string) string { return s[:min(len(s), 8)] + "…" })
+}
+
+// BenchmarkOneWheel publishes one wheel into indexes of several sizes and
+// promotes it, as two commands: each begins with an empty cache. It counts every
+// request that reaches the registry; -v lists them.
+func BenchmarkOneWheel(b *testing.B) {
+	server := registrytest.Distribution(b, registrytest.DistributionOptions{Dir: b.TempDir()})
+	for _, size := range []int{50, 500, 5000} {
+		b.Run(fmt.Sprintf("index=%d", size), func(b *testing.B) {
+			for b.Loop() {
+				oneWheel(b, server, size)
+			}
+		})
+	}
+}
+
+func oneWheel(b *testing.B, server *registrytest.Server, size int) {
+	repository := fmt.Sprintf("%s/bench/%d", server.Host, size)
+	dir := b.TempDir()
+	base := inspect(b, writeWheels(b, dir, 0, size, 10, 0))
+	one := writeWheels(b, dir, size+1, 1, 1, 64<<10)
+
+	s := open(b, repository, server.Options())
+	apply(b, s, plan(b, s, base, nil))
+	promote(b, s, repository)
+
+	var published, promoted registrytest.Recorder
+	publishing := seconds(b, func() {
+		s := open(b, repository, recorded(server, &published))
+		apply(b, s, plan(b, s, inspect(b, one), nil))
+	})
+	promoting := seconds(b, func() {
+		promote(b, open(b, repository, recorded(server, &promoted)), repository)
+	})
+	for _, r := range published.Requests() {
+		b.Logf("publish %s", short(r))
+	}
+	for _, r := range promoted.Requests() {
+		b.Logf("promote %s", short(r))
+	}
+	n, m := len(published.Requests()), len(promoted.Requests())
+	report(b, float64(n), "publish-requests")
+	report(b, float64(m), "promote-requests")
+	report(b, float64(n+m), "both-requests")
+	report(b, publishing, "publish-s")
+	report(b, promoting, "promote-s")
+}
+
+func recorded(server *registrytest.Server, r *registrytest.Recorder) registry.Options {
+	opts := server.Options()
+	opts.WrapTransport = r.Wrap
+	return opts
+}
