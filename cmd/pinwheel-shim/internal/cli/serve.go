@@ -23,6 +23,9 @@ import (
 	"github.com/pinwheel-oci/pinwheel/shim/source"
 )
 
+// minPoll keeps a shim from flooding its registry.
+const minPoll = 100 * time.Millisecond
+
 type serveFlags struct {
 	store     option.Store
 	sources   []string
@@ -121,8 +124,8 @@ func (f *serveFlags) chosen() ([]index.Name, *policy.Policy, error) {
 	if f.policy == "" {
 		return nil, nil, option.Usage(errors.New("no policy: give --policy FILE; without one nothing may be served"))
 	}
-	if f.poll < time.Second || f.maxAge < time.Second || f.drain < 0 {
-		return nil, nil, option.Usage(errors.New("--poll and --max-age want at least 1s, --drain at least 0s"))
+	if f.poll < minPoll || f.maxAge < 0 || f.drain < 0 {
+		return nil, nil, option.Usage(errors.New("--poll wants at least 100ms, --max-age and --drain at least 0s"))
 	}
 	p, err := option.LoadPolicy(f.policy)
 	if err != nil {
