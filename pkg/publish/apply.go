@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 
+	"github.com/opencontainers/go-digest"
 	"golang.org/x/sync/errgroup"
 	"oras.land/oras-go/v2/errdef"
 
@@ -22,7 +24,7 @@ var emptyConfig = Object{MediaType: "application/vnd.oci.empty.v1+json", Digest:
 // Apply writes what the plan says: files, catalog, signature, the revision
 // under its own tag, and last the candidate tag. It can be repeated after any
 // failure and ends at the same digests. A [ConflictError] means that somebody
-// else wrote since the plan was made.
+// else wrote since the plan was made; then no tag was moved.
 func (p *Plan) Apply(ctx context.Context, s Store) error {
 	name, err := index.ParseName(p.Name)
 	if err != nil {
@@ -43,13 +45,19 @@ func (p *Plan) Apply(ctx context.Context, s Store) error {
 	if err := p.writeWheelSigs(ctx, s); err != nil {
 		return err
 	}
+	// Uploads take time; whoever finds now that the plan is out of date has
+	// left nothing behind that has a name.
+	if err := p.checkStart(ctx, s, name); err != nil {
+		return err
+	}
 	if err := moveTag(ctx, s, revision, name.RevisionTag(p.Serial), ""); err != nil {
 		return err
 	}
 	return moveTag(ctx, s, revision, name.CandidateTag(), p.Candidate)
 }
 
-// checkStart finds out before the first upload whether a saved plan is out of date.
+// checkStart finds out whether the tags are still where the plan began, or
+// where it ends.
 func (p *Plan) checkStart(ctx context.Context, s Store, name index.Name) error {
 	have, err := resolve(ctx, s, name.CandidateTag())
 	if err != nil {
@@ -75,15 +83,18 @@ func (p *Plan) revision() (Object, error) {
 	}
 	c, err := index.DecodeCatalog(decoded)
 	if err != nil {
-		return Object{}, fmt.Errorf("plan: catalog: %w", err)
+		return Object{}, input("plan: catalog: %v", err)
+	}
+	if c.Name().String() != p.Name || c.Serial != p.Serial || c.Previous != p.Live {
+		return Object{}, input("plan: name, serial and live are not those of its catalog; plans must not be edited: plan again")
 	}
 	data, err := p.build(c)
 	if err != nil {
-		return Object{}, err
+		return Object{}, input("plan: %v", err)
 	}
 	o := newObject(artifact.MediaTypeIndex, data)
 	if o.Digest != p.Revision.Digest {
-		return Object{}, fmt.Errorf("plan: revision %s does not follow from its catalog, which gives %s; plans must not be edited", p.Revision.Digest, o.Digest)
+		return Object{}, input("plan: revision %s does not follow from its catalog, which gives %s; plans must not be edited: plan again", p.Revision.Digest, o.Digest)
 	}
 	return o, nil
 }
@@ -120,10 +131,10 @@ func pushArtifact(ctx context.Context, s Store, manifest Object, blobs ...Object
 func (u *Upload) push(ctx context.Context, s Store, again bool) error {
 	manifest, err := fileManifest(&u.File)
 	if err != nil {
-		return err
+		return input("plan: %v", err)
 	}
 	if manifest.blob() != u.File.Manifest {
-		return fmt.Errorf("plan: the manifest of %s is not %s; plans must not be edited", u.File.Filename, u.File.Manifest.Digest)
+		return input("plan: the manifest of %s is not %s; plans must not be edited: plan again", u.File.Filename, u.File.Manifest.Digest)
 	}
 	if again {
 		if ok, err := s.Exists(ctx, manifest.descriptor()); err != nil || ok {
@@ -144,7 +155,7 @@ func (u *Upload) push(ctx context.Context, s Store, again bool) error {
 func (u *Upload) pushFile(ctx context.Context, s Store) error {
 	f, err := os.Open(u.Path)
 	if err != nil {
-		return err
+		return input("%v: it was there when it was planned", err)
 	}
 	defer f.Close()
 	desc := Object{MediaType: artifact.MediaTypeWheel, Digest: artifact.HexDigest(u.File.SHA256), Size: u.File.Size}.descriptor()
@@ -156,12 +167,25 @@ func (u *Upload) pushFile(ctx context.Context, s Store) error {
 		return err
 	}
 	if info.Size() != u.File.Size {
-		return fmt.Errorf("the file has %d bytes, %d when it was planned: it has changed; plan again", info.Size(), u.File.Size)
+		return input("the file has %d bytes, %d when it was planned: it has changed; plan again", info.Size(), u.File.Size)
 	}
-	if err := s.Push(ctx, desc, f); err != nil && !errors.Is(err, errdef.ErrAlreadyExists) {
-		return err
+	err = s.Push(ctx, desc, f)
+	if err == nil || errors.Is(err, errdef.ErrAlreadyExists) {
+		return nil
 	}
-	return nil
+	if ctx.Err() == nil && changed(f, u.File.SHA256) {
+		return input("the file is not the one that was planned (sha256 %s): it has changed; plan again", u.File.SHA256)
+	}
+	return err
+}
+
+// changed reads a file again to find out why a store refused it.
+func changed(f io.ReadSeeker, sha256 string) bool {
+	if _, err := f.Seek(0, io.SeekStart); err != nil {
+		return false
+	}
+	d, err := digest.FromReader(f)
+	return err == nil && d != artifact.HexDigest(sha256)
 }
 
 // createTag writes a tag that must not exist yet, or be there already with the

@@ -33,16 +33,19 @@ func newDraft(st *start, o Options) (*draft, error) {
 	d := &draft{projects: map[string]*index.Project{}, touched: map[string]bool{}}
 	d.catalog = &index.Catalog{
 		Format: index.FormatVersion, Product: o.Name.Product, Series: o.Name.Series, Variant: o.Name.Variant,
-		Serial: st.highest + 1, Epoch: max(o.Epoch, 1), Issued: issued, Previous: st.live, Target: o.Target,
+		Serial: st.serial, Epoch: max(o.Epoch, 1), Issued: issued, Previous: st.live, Target: o.Target,
 	}
 	if err := d.takeBase(st, o); err != nil {
 		return nil, err
 	}
 	known := knownFiles(st)
 	for _, f := range o.Files {
-		if err := d.add(f, known, o.Replace); err != nil {
+		if err := d.add(f, known); err != nil {
 			return nil, err
 		}
+	}
+	if o.Replace {
+		d.replaceBuilds()
 	}
 	d.finish()
 	d.retire(st)
@@ -59,7 +62,7 @@ func (d *draft) takeBase(st *start, o Options) error {
 		d.catalog.Epoch = base.Epoch
 	}
 	if d.catalog.Epoch < base.Epoch {
-		return fmt.Errorf("publish: epoch %d is below the base's %d", d.catalog.Epoch, base.Epoch)
+		return input("publish: epoch %d is below the base's %d", d.catalog.Epoch, base.Epoch)
 	}
 	if o.Target == nil {
 		d.catalog.Target = base.Target
@@ -104,21 +107,21 @@ func catalogOf(l *verify.Loaded) *index.Catalog {
 	return l.Catalog
 }
 
-func (d *draft) add(c Candidate, known map[string]index.File, replace bool) error {
+func (d *draft) add(c Candidate, known map[string]index.File) error {
 	info := c.Info
 	old, exists := known[info.Filename]
 	if exists && old.SHA256 != info.SHA256 {
-		return fmt.Errorf("publish %s: the index has a file of that name with other bytes (sha256 %s there, %s here): a name never changes its bytes; rebuild with a higher build tag", c.Path, old.SHA256, info.SHA256)
+		return input("publish %s: the index has a file of that name with other bytes (sha256 %s there, %s here): a name never changes its bytes; rebuild with a higher build tag", c.Path, old.SHA256, info.SHA256)
 	}
 	for _, w := range d.catalog.Withdrawn {
 		if w.SHA256 == info.SHA256 || w.Filename == info.Filename {
-			return fmt.Errorf("publish %s: %s was withdrawn (%s)", c.Path, w.Filename, w.Reason)
+			return input("publish %s: %s was withdrawn (%s); build and publish it under a higher version or build tag", c.Path, w.Filename, w.Reason)
 		}
 	}
 	p := d.project(info.Project)
 	if i, listed := findFile(p.Files, info.Filename); listed {
 		if p.Files[i].SHA256 != info.SHA256 {
-			return fmt.Errorf("publish %s: two files of that name with different bytes (sha256 %s and %s)", c.Path, p.Files[i].SHA256, info.SHA256)
+			return input("publish %s: two files of that name with different bytes (sha256 %s and %s): a name never changes its bytes; take one out", c.Path, p.Files[i].SHA256, info.SHA256)
 		}
 		return nil
 	}
@@ -128,9 +131,6 @@ func (d *draft) add(c Candidate, known map[string]index.File, replace bool) erro
 	}
 	if exists {
 		f = old
-	}
-	if replace {
-		d.replaceBuilds(p, info)
 	}
 	i, _ := findFile(p.Files, f.Filename)
 	p.Files = slices.Insert(p.Files, i, f)
@@ -185,13 +185,25 @@ func fileManifest(f *index.File) (Object, error) {
 	return newManifest(m)
 }
 
-// replaceBuilds takes out files that info supersedes: same version and tags,
-// lower build tag.
-func (d *draft) replaceBuilds(p *index.Project, info *wheel.Info) {
-	p.Files = slices.DeleteFunc(p.Files, func(f index.File) bool {
-		old, err := wheel.ParseFilename(f.Filename)
-		return err == nil && old.Version.Compare(info.Version) == 0 && sameTags(old.Tags, info.Tags) && old.Build.Compare(info.Build) < 0
-	})
+// replaceBuilds takes out files that an added one supersedes: same version and
+// tags, lower build tag. An added file can itself be superseded.
+func (d *draft) replaceBuilds() {
+	out := map[string]bool{}
+	for _, c := range d.changes {
+		added, err := wheel.ParseFilename(c.Filename)
+		if err != nil {
+			continue // an sdist has no build tag
+		}
+		p := d.projects[added.Project]
+		p.Files = slices.DeleteFunc(p.Files, func(f index.File) bool {
+			old, err := wheel.ParseFilename(f.Filename)
+			older := err == nil && old.Version.Compare(added.Version) == 0 && sameTags(old.Tags, added.Tags) && old.Build.Compare(added.Build) < 0
+			out[f.Filename] = out[f.Filename] || older
+			return older
+		})
+	}
+	d.changes = slices.DeleteFunc(d.changes, func(c Change) bool { return out[c.Filename] })
+	d.uploads = slices.DeleteFunc(d.uploads, func(u Upload) bool { return out[u.File.Filename] })
 }
 
 func sameTags(a, b []wheel.Tag) bool {
@@ -292,7 +304,7 @@ func (d *draft) checkTarget() error {
 	}
 	for _, f := range d.catalog.Files {
 		if !d.catalog.Target.Admits(f) {
-			return fmt.Errorf("publish %s: no environment of the index's target can install it", f.Filename)
+			return input("publish %s: no environment of the index's target can install it; take it out, or widen the target with --target FILE", f.Filename)
 		}
 	}
 	return nil

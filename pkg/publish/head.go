@@ -59,8 +59,13 @@ func currentHead(ctx context.Context, s Store, name index.Name, epoch uint64, no
 	switch {
 	case errors.As(err, &refusal) && refusal.Code == policy.HeadMissing:
 		return nil, "", nil
-	case err != nil:
+	case errors.As(err, &refusal) && refusal.Code == policy.HeadEpoch && h.Promotion.Epoch < epoch:
+		// A new epoch begins anew: its readers ignore what the old one said.
+		return nil, at, nil
+	case errors.As(err, &refusal) && refusal.Code == policy.HeadSignature:
 		return nil, at, fmt.Errorf("tag %s: the head there cannot be built upon (name its key with --trust FILE): %w", name.HeadTag(), err)
+	case err != nil:
+		return nil, at, fmt.Errorf("tag %s: the head there cannot be built upon: %w", name.HeadTag(), err)
 	}
 	return h, at, nil
 }
@@ -98,7 +103,7 @@ func Refresh(ctx context.Context, s Store, o RefreshOptions) (*Refreshed, error)
 		return nil, err
 	}
 	if current == nil {
-		return nil, fmt.Errorf("refresh: %s has no head; promote a revision first", o.Name)
+		return nil, fmt.Errorf("refresh: %s has no head in epoch %d; promote a revision first: %w", o.Name, max(o.Epoch, 1), errdef.ErrNotFound)
 	}
 	promotions, counter, err := headBundles(ctx, s, at)
 	if err != nil {
@@ -155,16 +160,21 @@ func headBundles(ctx context.Context, s Store, at digest.Digest) ([]Object, uint
 }
 
 func freshnessCounter(bundle []byte) (uint64, error) {
-	b, err := dsse.DecodeBundle(bundle)
-	if err != nil {
-		return 0, err
-	}
-	statement, err := dsse.DecodeStatement(b.Envelope.Payload)
+	statement, err := statementOf(bundle)
 	if err != nil {
 		return 0, err
 	}
 	f, err := index.DecodeFreshness(statement)
 	return f.Counter, err
+}
+
+// statementOf reads what a bundle says, whoever signed it.
+func statementOf(bundle []byte) (*dsse.Statement, error) {
+	b, err := dsse.DecodeBundle(bundle)
+	if err != nil {
+		return nil, err
+	}
+	return dsse.DecodeStatement(b.Envelope.Payload)
 }
 
 // existingSig returns the signatures that are under a .sig tag already.

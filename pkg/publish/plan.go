@@ -1,7 +1,6 @@
 package publish
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -13,14 +12,10 @@ import (
 	"github.com/pinwheel-oci/pinwheel/pkg/dsse"
 	"github.com/pinwheel-oci/pinwheel/pkg/index"
 	"github.com/pinwheel-oci/pinwheel/pkg/sign"
-	"github.com/pinwheel-oci/pinwheel/pkg/strictjson"
 	"github.com/pinwheel-oci/pinwheel/pkg/wheel"
 	"github.com/pinwheel-oci/pinwheel/policy"
 	"github.com/pinwheel-oci/pinwheel/policy/verify"
 )
-
-// MaxPlan bounds a saved plan, in bytes.
-const MaxPlan = 256 << 20
 
 // Base says what a revision is built on.
 type Base string
@@ -144,7 +139,7 @@ func NewPlan(ctx context.Context, s Store, o Options) (*Plan, error) {
 		p.Base = &Point{st.base.Digest, st.base.Catalog.Serial}
 	}
 	p.Changes, p.Uploads = d.changes, d.uploads
-	if len(p.Changes) == 0 && !d.retargeted && st.base != nil {
+	if len(p.Changes) == 0 && !d.retargeted && st.base != nil && d.catalog.Epoch == st.base.Catalog.Epoch {
 		p.Revision, p.Serial = artifact.Blob{Digest: st.base.Digest, Size: st.base.Size}, st.base.Catalog.Serial
 		return p, fmt.Errorf("%w: revision %d (%s) lists all of it already", ErrNothingToDo, p.Serial, p.Revision.Digest)
 	}
@@ -164,7 +159,7 @@ type start struct {
 	live      digest.Digest
 	base      *verify.Loaded // nil for none
 	liveRev   *verify.Loaded // nil for none
-	highest   uint64         // serial in use
+	serial    uint64         // the first that is free
 }
 
 func readStart(ctx context.Context, s Store, o Options) (*start, error) {
@@ -177,9 +172,9 @@ func readStart(ctx context.Context, s Store, o Options) (*start, error) {
 	if err != nil {
 		return nil, err
 	}
-	st := &start{liveRev: candidate}
+	st := &start{liveRev: candidate, serial: 1}
 	if candidate != nil {
-		st.candidate, st.highest = candidate.Digest, candidate.Catalog.Serial
+		st.candidate, st.serial = candidate.Digest, candidate.Catalog.Serial+1
 	}
 	if st.live, err = resolve(ctx, s, o.Name.LiveTag()); err != nil {
 		return nil, err
@@ -190,7 +185,10 @@ func readStart(ctx context.Context, s Store, o Options) (*start, error) {
 		}
 	}
 	if st.liveRev != nil {
-		st.highest = max(st.highest, st.liveRev.Catalog.Serial)
+		st.serial = max(st.serial, st.liveRev.Catalog.Serial+1)
+	}
+	if st.serial, err = firstFree(ctx, s, st.serial, o.Name.RevisionTag); err != nil {
+		return nil, err
 	}
 	st.base, err = chooseBase(o.Base, candidate, st.liveRev)
 	return st, err
@@ -203,14 +201,40 @@ func loadTag(ctx context.Context, v *verify.Verifier, tag string) (*verify.Loade
 	switch {
 	case errors.As(err, &refusal) && refusal.Code == policy.RevisionMissing && refusal.Step == 1:
 		return nil, nil
+	case errors.As(err, &refusal) && (refusal.Code == policy.Malformed || refusal.Code == policy.IndexMismatch):
+		return nil, fmt.Errorf("tag %s holds something that is not a revision of ours, and is left as it is (publish to another repository, or remove that tag): %w", tag, err)
 	case err != nil:
-		return nil, fmt.Errorf("tag %s holds something that is not a revision of ours: %w", tag, err)
-	case l.Catalog.Name() != v.Rules.Name:
-		return nil, fmt.Errorf("tag %s holds a revision of %s, not of %s", tag, l.Catalog.Name(), v.Rules.Name)
-	case len(l.Keys) == 0:
-		return nil, fmt.Errorf("tag %s: revision %s is not signed by the signing key, so its files would be signed unseen; name the key that signed it with --trust FILE", tag, l.Digest)
+		return nil, err
 	}
-	return l, nil
+	return l, checkLoaded(l, v.Rules.Name, "tag "+tag)
+}
+
+// checkLoaded refuses to build on what is another's.
+func checkLoaded(l *verify.Loaded, name index.Name, what string) error {
+	if l.Catalog.Name() != name {
+		return policy.Refuse(10, policy.WrongName, "%s holds a revision of %s, not of %s", what, l.Catalog.Name(), name)
+	}
+	if len(l.Keys) == 0 {
+		return policy.Refuse(9, policy.ReleaseSignature, "%s: revision %s is not signed by the signing key, so its files would be signed unseen; name the key that signed it with --trust FILE", what, l.Digest)
+	}
+	return nil
+}
+
+// maxAbandoned bounds how many numbers are tried; each is one request.
+const maxAbandoned = 1000
+
+// firstFree returns the first number from n on whose tag does not exist. A
+// writer that was stopped may have used a number that nothing else mentions;
+// such a number is never used again.
+func firstFree(ctx context.Context, s Store, n uint64, tag func(uint64) string) (uint64, error) {
+	for range maxAbandoned {
+		at, err := resolve(ctx, s, tag(n))
+		if err != nil || at == "" {
+			return n, err
+		}
+		n++
+	}
+	return n, fmt.Errorf("tag %s and %d before it exist, but nothing refers to them: remove them, or find out who writes them", tag(n-1), maxAbandoned-1)
 }
 
 func chooseBase(b Base, candidate, live *verify.Loaded) (*verify.Loaded, error) {
@@ -224,16 +248,16 @@ func chooseBase(b Base, candidate, live *verify.Loaded) (*verify.Loaded, error) 
 		return live, nil
 	case BaseCandidate:
 		if candidate == nil {
-			return nil, errors.New("base candidate: there is none; publish with --base live or --base none")
+			return nil, input("base candidate: there is none; publish with --base live or --base none")
 		}
 		return candidate, nil
 	case BaseLive:
 		if live == nil {
-			return nil, errors.New("base live: nothing is live; publish with --base none")
+			return nil, input("base live: nothing is live; publish with --base none")
 		}
 		return live, nil
 	default:
-		return nil, fmt.Errorf("base %q: want candidate, live or none", b)
+		return nil, input("base %q: want candidate, live or none", b)
 	}
 }
 
@@ -265,7 +289,7 @@ func (p *Plan) seal(c *index.Catalog, o Options) error {
 		return err
 	}
 	if len(revision) > index.AdvisedRevision && !o.AllowLarge {
-		return fmt.Errorf("publish: the revision's index would be %d bytes; many registries refuse more than %d: split the index, or pass --allow-large if yours does not", len(revision), index.AdvisedRevision)
+		return input("publish: the revision's index would be %d bytes; many registries refuse more than %d: split the index, or pass --allow-large if yours does not", len(revision), index.AdvisedRevision)
 	}
 	p.Revision = artifact.Blob{Digest: digest.FromBytes(revision), Size: int64(len(revision))}
 	return nil
@@ -293,49 +317,4 @@ func layers(objects []Object) []artifact.Layer {
 		list = append(list, o.layer())
 	}
 	return list
-}
-
-// Encode returns the plan as JSON for a file.
-func (p *Plan) Encode() ([]byte, error) { return encodePlan(p) }
-
-func encodePlan(p any) ([]byte, error) {
-	data, err := strictjson.Marshal(p)
-	if err != nil {
-		return nil, err
-	}
-	return append(data, '\n'), nil
-}
-
-// DecodePlan reads a saved plan of a publication.
-func DecodePlan(data []byte) (*Plan, error) {
-	var p Plan
-	if err := decodePlan(data, &p); err != nil {
-		return nil, err
-	}
-	if p.Kind != "publish" {
-		return nil, fmt.Errorf("plan: its kind is %q, not publish", p.Kind)
-	}
-	objects := append([]Object{p.Catalog, p.CatalogManifest, p.SignatureManifest}, p.Bundles...)
-	for _, u := range p.Uploads {
-		if u.Signature != nil {
-			objects = append(objects, u.Signature.Bundle, u.Signature.Manifest)
-		}
-	}
-	for _, o := range objects {
-		if err := o.check(); err != nil {
-			return nil, err
-		}
-	}
-	p.Again = true
-	return &p, nil
-}
-
-func decodePlan(data []byte, v any) error {
-	if len(data) > MaxPlan {
-		return fmt.Errorf("plan: %d bytes, the limit is %d", len(data), MaxPlan)
-	}
-	if err := strictjson.Unmarshal(bytes.TrimSpace(data), v); err != nil {
-		return fmt.Errorf("plan: %w", err)
-	}
-	return nil
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+	"oras.land/oras-go/v2/errdef"
 
 	"github.com/pinwheel-oci/pinwheel/pkg/artifact"
 	"github.com/pinwheel-oci/pinwheel/pkg/dsse"
@@ -52,10 +53,9 @@ type Promotion struct {
 	Head     head          `json:"head"`
 	Sigs     []sigTag      `json:"sigs,omitempty"`
 	Retired  *Object       `json:"retired,omitempty"`
-	// RetiredAt is where the retired tag was.
+	// RetiredAt is where the retired tag was. Where nothing is retired any
+	// more, the tag is removed.
 	RetiredAt digest.Digest `json:"retired-at,omitempty"`
-
-	again bool // was saved and loaded
 }
 
 // sigTag is one .sig tag to write.
@@ -108,7 +108,7 @@ func NewPromotion(ctx context.Context, s Store, o PromoteOptions) (*Promotion, e
 		return nil, err
 	}
 	p.Revision = newObject(artifact.MediaTypeIndex, data)
-	if err := p.planHead(current, revision.Catalog, o); err != nil {
+	if err := p.planHead(ctx, s, current, revision.Catalog, o); err != nil {
 		return nil, err
 	}
 	if err := p.planRetired(ctx, s, revision.Catalog, o.Name); err != nil {
@@ -122,18 +122,18 @@ func (o *PromoteOptions) verifier(s Store) *verify.Verifier {
 }
 
 func (o *PromoteOptions) load(ctx context.Context, s Store) (*verify.Loaded, error) {
-	ref := string(o.Revision)
-	if ref == "" {
-		ref = o.Name.CandidateTag()
+	if o.Revision != "" {
+		l, err := o.verifier(s).Load(ctx, string(o.Revision))
+		if err != nil {
+			return nil, fmt.Errorf("promote: %w", err)
+		}
+		return l, checkLoaded(l, o.Name, "promote")
 	}
-	l, err := loadTag(ctx, o.verifier(s), ref)
-	if err != nil {
-		return nil, err
+	l, err := loadTag(ctx, o.verifier(s), o.Name.CandidateTag())
+	if err == nil && l == nil {
+		err = fmt.Errorf("promote: there is no candidate (tag %s); publish first: %w", o.Name.CandidateTag(), errdef.ErrNotFound)
 	}
-	if l == nil {
-		return nil, fmt.Errorf("promote: there is no candidate (tag %s); publish first", ref)
-	}
-	return l, nil
+	return l, err
 }
 
 // checkSuccession keeps promises made to users: serials do not fall, and every
@@ -150,7 +150,7 @@ func (o *PromoteOptions) checkSuccession(ctx context.Context, s Store, next *ver
 		return err
 	}
 	if next.Catalog.Serial <= live.Catalog.Serial {
-		return fmt.Errorf("promote: revision %d is older than the live revision %d, and serials never fall; publish the old content again as a new revision", next.Catalog.Serial, live.Catalog.Serial)
+		return input("promote: revision %d is older than the live revision %d, and serials never fall; publish the old content again as a new revision", next.Catalog.Serial, live.Catalog.Serial)
 	}
 	kept := map[string]string{}
 	for _, f := range next.Catalog.Files {
@@ -164,13 +164,13 @@ func (o *PromoteOptions) checkSuccession(ctx context.Context, s Store, next *ver
 	}
 	for _, f := range live.Catalog.Files {
 		if kept[f.Filename] != f.SHA256 {
-			return fmt.Errorf("promote: revision %d was planned before revision %d went live and would drop %s for users who locked it; publish again on top of live", next.Catalog.Serial, live.Catalog.Serial, f.Filename)
+			return input("promote: revision %d was planned before revision %d went live and would drop %s for users who locked it; publish again on top of live", next.Catalog.Serial, live.Catalog.Serial, f.Filename)
 		}
 	}
 	return nil
 }
 
-func (p *Promotion) planHead(current *policy.Head, c *index.Catalog, o PromoteOptions) error {
+func (p *Promotion) planHead(ctx context.Context, s Store, current *policy.Head, c *index.Catalog, o PromoteOptions) error {
 	statement := index.Promotion{
 		By: o.By, Epoch: c.Epoch, Issued: p.Issued, Name: p.Name, Reason: o.Reason, Revision: p.Revision.Digest,
 		Sequence: 1, Serial: p.Serial, Stage: index.StageLive, Withdrawn: c.Withdrawn,
@@ -178,11 +178,15 @@ func (p *Promotion) planHead(current *policy.Head, c *index.Catalog, o PromoteOp
 	if current != nil {
 		last := current.Promotion
 		if statement.Issued.Before(last.Issued) {
-			return fmt.Errorf("promote: the clock says %s, but the last promotion was at %s", statement.Issued.Format(time.RFC3339), last.Issued.Format(time.RFC3339))
+			return input("promote: the clock says %s, but the last promotion was at %s: set the clock right", statement.Issued.Format(time.RFC3339), last.Issued.Format(time.RFC3339))
 		}
 		statement.Sequence = last.Sequence + 1
 		statement.Recent = recent(&last, p.Issued)
 		statement.Withdrawn = policy.Withdrawals(&policy.Evidence{Catalog: c, Head: current})
+	}
+	var err error
+	if statement.Sequence, err = firstFree(ctx, s, statement.Sequence, o.Name.HeadHistoryTag); err != nil {
+		return err
 	}
 	p.Sequence = statement.Sequence
 	st, err := statement.Statement()
@@ -213,11 +217,13 @@ func recent(last *index.Promotion, until time.Time) []index.Recent {
 
 func (p *Promotion) planRetired(ctx context.Context, s Store, c *index.Catalog, name index.Name) error {
 	data, err := index.BuildRetired(c)
-	if err != nil || data == nil {
+	if err != nil {
 		return err
 	}
-	o := newObject(artifact.MediaTypeIndex, data)
-	p.Retired = &o
+	if data != nil {
+		o := newObject(artifact.MediaTypeIndex, data)
+		p.Retired = &o
+	}
 	p.RetiredAt, err = resolve(ctx, s, name.RetiredTag())
 	return err
 }
@@ -254,98 +260,4 @@ func (p *Promotion) planSigs(ctx context.Context, s Store, r *verify.Loaded, o P
 		p.Sigs = append(p.Sigs, t)
 	}
 	return nil
-}
-
-// Apply writes the promotion: .sig tags, the retired index, the head under its
-// own tag and then as the head, and last the live tag. It can be repeated.
-func (p *Promotion) Apply(ctx context.Context, s Store) error {
-	name, err := index.ParseName(p.Name)
-	if err != nil {
-		return err
-	}
-	if p.again {
-		if err := p.checkStart(ctx, s, name); err != nil {
-			return err
-		}
-	}
-	for _, t := range p.Sigs {
-		if err := t.write(ctx, s); err != nil {
-			return err
-		}
-	}
-	if p.Retired != nil {
-		if err := moveTag(ctx, s, *p.Retired, name.RetiredTag(), p.RetiredAt); err != nil {
-			return err
-		}
-	}
-	if err := pushBlobs(ctx, s, p.Head.Bundles); err != nil {
-		return err
-	}
-	if err := createTag(ctx, s, p.Head.Manifest, name.HeadHistoryTag(p.Sequence)); err != nil {
-		return err
-	}
-	// The live tag is read back; a head that somebody overwrote in between
-	// names a sequence that this one took, which createTag has found out.
-	if err := moveTagOnce(ctx, s, p.Head.Manifest, name.HeadTag(), p.HeadAt); err != nil {
-		return err
-	}
-	return moveTag(ctx, s, p.Revision, name.LiveTag(), p.Live)
-}
-
-// checkStart finds out before the first write whether a saved plan is out of date.
-func (p *Promotion) checkStart(ctx context.Context, s Store, name index.Name) error {
-	live, err := resolve(ctx, s, name.LiveTag())
-	if err != nil {
-		return err
-	}
-	if live != p.Live && live != p.Revision.Digest {
-		return &ConflictError{Tag: name.LiveTag(), Want: p.Live, Have: live}
-	}
-	return nil
-}
-
-// write stores the signatures for other tools. Nothing of ours depends on them,
-// so the tag is neither checked again nor read back.
-func (t sigTag) write(ctx context.Context, s Store) error {
-	if err := pushBlobs(ctx, s, t.Payloads); err != nil {
-		return err
-	}
-	return putTag(ctx, s, t.Manifest, t.Tag)
-}
-
-func pushBlobs(ctx context.Context, s Store, blobs []Object) error {
-	for _, b := range blobs {
-		if err := push(ctx, s, b); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// Encode returns the plan as JSON for a file.
-func (p *Promotion) Encode() ([]byte, error) { return encodePlan(p) }
-
-// DecodePromotion reads a saved plan of a promotion.
-func DecodePromotion(data []byte) (*Promotion, error) {
-	var p Promotion
-	if err := decodePlan(data, &p); err != nil {
-		return nil, err
-	}
-	if p.Kind != "promote" {
-		return nil, fmt.Errorf("plan: its kind is %q, not promote", p.Kind)
-	}
-	objects := append([]Object{p.Revision}, p.Head.Bundles...)
-	if p.Retired != nil {
-		objects = append(objects, *p.Retired)
-	}
-	for _, t := range p.Sigs {
-		objects = append(append(objects, t.Manifest), t.Payloads...)
-	}
-	for _, o := range append(objects, p.Head.Manifest) {
-		if err := o.check(); err != nil {
-			return nil, err
-		}
-	}
-	p.again = true
-	return &p, nil
 }

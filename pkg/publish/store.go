@@ -28,28 +28,6 @@ type Store interface {
 	orasregistry.ReferencePusher
 }
 
-// ConflictError says that something is not where the plan began: somebody else
-// wrote in between. Nothing that users follow was changed.
-type ConflictError struct {
-	Tag  string
-	Want digest.Digest // where the plan began; "" for not existing
-	Have digest.Digest
-}
-
-func (e *ConflictError) Error() string {
-	return fmt.Sprintf("tag %s is at %s, but the plan began when it was at %s: somebody else has written; plan again", e.Tag, orNone(e.Have), orNone(e.Want))
-}
-
-// Conflict tells programs that somebody else wrote.
-func (e *ConflictError) Conflict() bool { return true }
-
-func orNone(d digest.Digest) string {
-	if d == "" {
-		return "nothing"
-	}
-	return string(d)
-}
-
 // resolve returns where a tag points, or "" if it does not exist.
 func resolve(ctx context.Context, s content.Resolver, tag string) (digest.Digest, error) {
 	desc, err := s.Resolve(ctx, tag)
@@ -142,7 +120,7 @@ func (o Object) descriptor() ocispec.Descriptor {
 // check finds plans that were edited by hand.
 func (o Object) check() error {
 	if digest.FromBytes(o.Data) != o.Digest || int64(len(o.Data)) != o.Size {
-		return fmt.Errorf("plan: the data of %s is not that content; plans must not be edited", o.Digest)
+		return input("plan: the data of %s is not that content; plans must not be edited: plan again", o.Digest)
 	}
 	return nil
 }

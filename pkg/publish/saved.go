@@ -1,0 +1,104 @@
+package publish
+
+import (
+	"bytes"
+
+	"github.com/pinwheel-oci/pinwheel/pkg/index"
+	"github.com/pinwheel-oci/pinwheel/pkg/strictjson"
+)
+
+// MaxPlan bounds a saved plan, in bytes.
+const MaxPlan = 256 << 20
+
+// Encode returns the plan as JSON for a file.
+func (p *Plan) Encode() ([]byte, error) { return encodePlan(p) }
+
+func encodePlan(p any) ([]byte, error) {
+	data, err := strictjson.Marshal(p)
+	if err != nil {
+		return nil, err
+	}
+	return append(data, '\n'), nil
+}
+
+// DecodePlan reads a saved plan of a publication.
+func DecodePlan(data []byte) (*Plan, error) {
+	var p Plan
+	if err := decodePlan(data, &p); err != nil {
+		return nil, err
+	}
+	if p.Kind != "publish" {
+		return nil, input("plan: its kind is %q, not publish", p.Kind)
+	}
+	objects := append([]Object{p.Catalog, p.CatalogManifest, p.SignatureManifest}, p.Bundles...)
+	for _, u := range p.Uploads {
+		if u.Signature != nil {
+			objects = append(objects, u.Signature.Bundle, u.Signature.Manifest)
+		}
+	}
+	for _, o := range objects {
+		if err := o.check(); err != nil {
+			return nil, err
+		}
+	}
+	p.Again = true
+	return &p, nil
+}
+
+func decodePlan(data []byte, v any) error {
+	if len(data) > MaxPlan {
+		return input("plan: %d bytes, the limit is %d", len(data), MaxPlan)
+	}
+	if err := strictjson.Unmarshal(bytes.TrimSpace(data), v); err != nil {
+		return input("plan: %v", err)
+	}
+	return nil
+}
+
+// Encode returns the plan as JSON for a file.
+func (p *Promotion) Encode() ([]byte, error) { return encodePlan(p) }
+
+// DecodePromotion reads a saved plan of a promotion.
+func DecodePromotion(data []byte) (*Promotion, error) {
+	var p Promotion
+	if err := decodePlan(data, &p); err != nil {
+		return nil, err
+	}
+	if p.Kind != "promote" {
+		return nil, input("plan: its kind is %q, not promote", p.Kind)
+	}
+	objects := append([]Object{p.Revision}, p.Head.Bundles...)
+	if p.Retired != nil {
+		objects = append(objects, *p.Retired)
+	}
+	for _, t := range p.Sigs {
+		objects = append(append(objects, t.Manifest), t.Payloads...)
+	}
+	for _, o := range append(objects, p.Head.Manifest) {
+		if err := o.check(); err != nil {
+			return nil, err
+		}
+	}
+	return &p, p.checkHead()
+}
+
+// checkHead finds out whether the plan says what its head says.
+func (p *Promotion) checkHead() error {
+	for i, b := range p.Head.Bundles {
+		statement, err := statementOf(b.Data)
+		if err != nil {
+			return input("plan: head: %v", err)
+		}
+		if i == len(p.Head.Bundles)-1 {
+			return nil // the freshness, which names the promotion by digest
+		}
+		s, err := index.DecodePromotion(statement)
+		if err != nil {
+			return input("plan: head: %v", err)
+		}
+		if s.Name != p.Name || s.Revision != p.Revision.Digest || s.Serial != p.Serial || s.Sequence != p.Sequence {
+			return input("plan: name, revision, serial and sequence are not those of its head; plans must not be edited: plan again")
+		}
+	}
+	return input("plan: it has no head")
+}
