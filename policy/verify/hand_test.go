@@ -42,6 +42,10 @@ func (w *world) artifactOf(to pusher, artifactType string, layers ...artifact.La
 	return w.put(to, artifact.MediaTypeManifest, data)
 }
 
+func manifestOf(b artifact.Blob) ocispec.Descriptor {
+	return ocispec.Descriptor{MediaType: artifact.MediaTypeManifest, Digest: b.Digest, Size: b.Size}
+}
+
 func (w *world) layer(to pusher, mediaType string, data []byte) artifact.Layer {
 	w.t.Helper()
 	return artifact.Layer{MediaType: mediaType, Blob: w.put(to, mediaType, data)}
