@@ -48,18 +48,24 @@ func oneWheel(b *testing.B, server *registrytest.Server, size int) {
 	promoting := seconds(b, func() {
 		promote(b, open(b, repository, recorded(server, &promoted)), repository)
 	})
-	for _, r := range published.Requests() {
-		b.Logf("publish %s", short(r))
-	}
-	for _, r := range promoted.Requests() {
-		b.Logf("promote %s", short(r))
-	}
+	list(b, "publish", &published)
+	list(b, "promote", &promoted)
 	n, m := len(published.Requests()), len(promoted.Requests())
 	report(b, float64(n), "publish-requests")
 	report(b, float64(m), "promote-requests")
 	report(b, float64(n+m), "both-requests")
 	report(b, publishing, "publish-s")
 	report(b, promoting, "promote-s")
+}
+
+func list(b *testing.B, command string, r *registrytest.Recorder) {
+	b.Helper()
+	if !testing.Verbose() {
+		return
+	}
+	for _, request := range r.Requests() {
+		b.Logf("%s %s", command, short(request))
+	}
 }
 
 func recorded(server *registrytest.Server, r *registrytest.Recorder) registry.Options {

@@ -1,0 +1,208 @@
+package bench_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+	"golang.org/x/sync/errgroup"
+	oras "oras.land/oras-go/v2"
+	"oras.land/oras-go/v2/content/oci"
+	"oras.land/oras-go/v2/registry/remote"
+
+	"github.com/pinwheel-oci/pinwheel/pkg/publish"
+	"github.com/pinwheel-oci/pinwheel/pkg/registry"
+	"github.com/pinwheel-oci/pinwheel/test/registrytest"
+)
+
+// The publication that is measured: wheels are small, which is the worst case,
+// since what a wheel costs besides its bytes is then nearly all.
+const (
+	manyWheels  = 2000
+	wheelBytes  = 16 << 10
+	concurrency = registry.DefaultConcurrency
+)
+
+// BenchmarkPublish publishes wheels into an empty registry, beside plain oras-go
+// clients that push the very same blobs and manifests from disk. Every run has a
+// new registry on disk. The rivals know all digests beforehand; what Pinwheel's
+// time includes and theirs does not is reading and checking the wheels
+// (inspect-s), planning and signing.
+func BenchmarkPublish(b *testing.B) {
+	paths := writeWheels(b, b.TempDir(), 0, manyWheels, 4, wheelBytes)
+	layout := filepath.Join(b.TempDir(), "layout")
+	s := open(b, registry.LayoutPrefix+layout, registry.Options{CreateLayout: true})
+	apply(b, s, plan(b, s, inspect(b, paths), nil))
+	g := readGraph(b, layout)
+
+	rivals := []string{"pinwheel", "push", "copy"}
+	for b.Loop() {
+		times := series{}
+		for round := range rounds {
+			for _, rival := range rotated(rivals, round) {
+				server := registrytest.Distribution(b, registrytest.DistributionOptions{Dir: b.TempDir()})
+				var took float64
+				switch rival {
+				case "pinwheel":
+					took = publishAll(b, server, paths, times)
+				case "push":
+					took = seconds(b, func() { pushAll(b, server, g) })
+				case "copy":
+					took = seconds(b, func() { copyAll(b, server, layout) })
+				}
+				times.add(rival, took)
+				b.Logf("round %d: %s %.2f s", round, rival, took)
+			}
+		}
+		report(b, times.median("pinwheel"), "pinwheel-s")
+		report(b, times.median("inspect"), "inspect-s")
+		report(b, times.median("plan"), "plan-s")
+		report(b, times.median("push"), "oras-push-s")
+		report(b, times.median("copy"), "oras-copy-s")
+		report(b, times.ratio("pinwheel", "push"), "ratio-to-push")
+		report(b, times.ratio("apply", "push"), "apply-ratio-to-push")
+		report(b, times.ratio("pinwheel", "copy"), "ratio-to-copy")
+	}
+}
+
+// publishAll is what 'pinwheel publish' does.
+func publishAll(b *testing.B, server *registrytest.Server, paths []string, times series) float64 {
+	return seconds(b, func() {
+		var files []publish.Candidate
+		times.add("inspect", seconds(b, func() { files = inspect(b, paths) }))
+		s := open(b, server.Host+"/bench/all", server.Options())
+		var p *publish.Plan
+		times.add("plan", seconds(b, func() { p = plan(b, s, files, nil) }))
+		times.add("apply", seconds(b, func() { apply(b, s, p) }))
+	})
+}
+
+// graph is all that a revision consists of, with the order in which it can be
+// pushed.
+type graph struct {
+	blobs     string // directory of the layout with the contents
+	artifacts []ocispec.Manifest
+	manifests []ocispec.Descriptor // of artifacts
+	index     ocispec.Descriptor
+}
+
+func readGraph(b *testing.B, layout string) *graph {
+	b.Helper()
+	g := &graph{blobs: filepath.Join(layout, "blobs", "sha256")}
+	s, err := oci.NewFromFS(b.Context(), os.DirFS(layout))
+	must(b, err)
+	g.index, err = s.Resolve(b.Context(), indexName.RevisionTag(1))
+	must(b, err)
+	var index ocispec.Index
+	must(b, g.decode(g.index, &index))
+	g.manifests = index.Manifests
+	g.artifacts = make([]ocispec.Manifest, len(index.Manifests))
+	for i, desc := range index.Manifests {
+		must(b, g.decode(desc, &g.artifacts[i]))
+	}
+	return g
+}
+
+func (g *graph) open(desc ocispec.Descriptor) (*os.File, error) {
+	return os.Open(filepath.Join(g.blobs, desc.Digest.Encoded()))
+}
+
+func (g *graph) decode(desc ocispec.Descriptor, v any) error {
+	f, err := g.open(desc)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	return json.NewDecoder(f).Decode(v)
+}
+
+// push is one Push of one content, without asking whether it is there.
+func (g *graph) push(ctx context.Context, repo *remote.Repository, desc ocispec.Descriptor, tags ...string) error {
+	f, err := g.open(desc)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	if len(tags) > 0 {
+		return repo.PushReference(ctx, desc, f, tags[0])
+	}
+	return repo.Push(ctx, desc, f)
+}
+
+func (g *graph) pushArtifact(ctx context.Context, repo *remote.Repository, i int) error {
+	for _, layer := range g.artifacts[i].Layers {
+		if err := g.push(ctx, repo, layer); err != nil {
+			return err
+		}
+	}
+	return g.push(ctx, repo, g.manifests[i])
+}
+
+func orasRepository(b *testing.B, server *registrytest.Server) *remote.Repository {
+	b.Helper()
+	repo, err := remote.NewRepository(server.Host + "/bench/all")
+	must(b, err)
+	repo.PlainHTTP = true
+	return repo
+}
+
+// pushAll is the barest client: Push of every blob and manifest, with the index
+// under both tags.
+func pushAll(b *testing.B, server *registrytest.Server, g *graph) {
+	repo := orasRepository(b, server)
+	must(b, g.push(b.Context(), repo, g.artifacts[0].Config))
+	group, ctx := errgroup.WithContext(b.Context())
+	group.SetLimit(concurrency)
+	for i := range g.artifacts {
+		group.Go(func() error { return g.pushArtifact(ctx, repo, i) })
+	}
+	must(b, group.Wait())
+	must(b, g.push(b.Context(), repo, g.index, indexName.RevisionTag(1)))
+	must(b, g.push(b.Context(), repo, g.index, indexName.CandidateTag()))
+}
+
+// copyAll is what a user of the library does: oras.Copy from a layout, which
+// asks for each content whether it is there.
+func copyAll(b *testing.B, server *registrytest.Server, layout string) {
+	from, err := oci.NewFromFS(b.Context(), os.DirFS(layout))
+	must(b, err)
+	repo := orasRepository(b, server)
+	opts := oras.DefaultCopyOptions
+	opts.Concurrency = concurrency
+	index, err := oras.Copy(b.Context(), from, indexName.RevisionTag(1), repo, "", opts)
+	must(b, err)
+	must(b, repo.Tag(b.Context(), index, indexName.CandidateTag()))
+}
+
+func must(b *testing.B, err error) {
+	b.Helper()
+	if err != nil {
+		b.Fatal(err)
+	}
+}
+
+// BenchmarkPublishSigned is BenchmarkPublish with and without a signature for
+// other tools on each wheel, in a registry in memory that lists referrers.
+func BenchmarkPublishSigned(b *testing.B) {
+	files := inspect(b, writeWheels(b, b.TempDir(), 0, manyWheels, 4, wheelBytes))
+	for b.Loop() {
+		times := series{}
+		for round := range rounds {
+			for _, signed := range rotated([]bool{false, true}, round) {
+				host := registrytest.InProcess(b, registrytest.Quirks{})
+				took := seconds(b, func() {
+					s := open(b, host+"/bench/all", registry.Options{PlainHTTP: true})
+					apply(b, s, plan(b, s, files, func(o *publish.Options) { o.SignWheels = signed }))
+				})
+				times.add(fmt.Sprintf("signed=%v", signed), took)
+			}
+		}
+		report(b, times.median("signed=true"), "signed-s")
+		report(b, times.median("signed=false"), "unsigned-s")
+		report(b, times.ratio("signed=true", "signed=false"), "ratio-to-unsigned")
+	}
+}
