@@ -14,7 +14,6 @@ import (
 	"github.com/pinwheel-oci/pinwheel/pkg/dsse"
 	"github.com/pinwheel-oci/pinwheel/pkg/index"
 	"github.com/pinwheel-oci/pinwheel/pkg/publish"
-	"github.com/pinwheel-oci/pinwheel/pkg/registry"
 	"github.com/pinwheel-oci/pinwheel/pkg/sign"
 	"github.com/pinwheel-oci/pinwheel/policy"
 	"github.com/pinwheel-oci/pinwheel/test/registrytest"
@@ -281,14 +280,7 @@ func TestRetiredTag(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			w := newWorld(t)
-			ref, err := registry.ParseReference(registrytest.InProcess(t, quirks) + "/tools/wheels")
-			if err != nil {
-				t.Fatal(err)
-			}
-			if w.store, err = registry.Open(t.Context(), ref, registry.Options{PlainHTTP: true}); err != nil {
-				t.Fatal(err)
-			}
+			w, _ := openRegistry(t, quirks)
 			w.release(w.demo("1.0"))
 			if at := w.at("3.4-cpu-ubi9.retired"); at != "" {
 				t.Errorf("nothing is retired, yet the tag is at %s", at)

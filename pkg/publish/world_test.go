@@ -31,6 +31,7 @@ type world struct {
 	dir   string
 	now   time.Time
 	state *policy.State
+	host  string // of the registry, if the store is in one
 }
 
 func newWorld(t testing.TB) *world {
