@@ -18,7 +18,7 @@ func (h *Handler) routes() *mux.Router {
 	// Without this mux would redirect "//" by 301, which pip keeps forever.
 	m := mux.NewRouter().SkipClean(true)
 	m.NotFoundHandler = h.endpoint(func(_ http.ResponseWriter, r *http.Request) error {
-		return notFound("No such page", "There is nothing at %s. Indexes are at /<product>/<series>/<variant>/simple/; the page / lists them.", r.URL.Path)
+		return notFound("No such page", "There is nothing at %s. Indexes are at /PRODUCT/SERIES/VARIANT/simple/; the page / lists them.", r.URL.Path)
 	})
 	m.Handle("/", h.endpoint(h.landing))
 	m.Handle("/livez", h.endpoint(h.livez))
