@@ -26,9 +26,6 @@ import (
 // indexName is what all benchmarks publish to.
 var indexName = index.Name{Product: "bench", Series: "1.0", Variant: "cpu"}
 
-// issued is when everything was published.
-var issued = time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC)
-
 // noise gives size bytes that do not compress, the same for the same seed.
 func noise(seed string, size int) string {
 	sum := sha256.Sum256([]byte(seed))
@@ -99,7 +96,7 @@ func signer(b *testing.B) sign.Signer {
 
 func plan(b *testing.B, s registry.Store, files []publish.Candidate, change func(*publish.Options)) *publish.Plan {
 	b.Helper()
-	o := publish.Options{Name: indexName, Files: files, Signers: []sign.Signer{signer(b)}, AllowLarge: true, Now: issued}
+	o := publish.Options{Name: indexName, Files: files, Signers: []sign.Signer{signer(b)}, AllowLarge: true, Now: time.Now()}
 	if change != nil {
 		change(&o)
 	}
@@ -123,7 +120,7 @@ func apply(b *testing.B, s registry.Store, p interface {
 func promote(b *testing.B, s registry.Store, repository string) {
 	b.Helper()
 	p, err := publish.NewPromotion(b.Context(), s, publish.PromoteOptions{
-		Name: indexName, By: "bench", Signers: []sign.Signer{signer(b)}, Repository: repository, Now: issued,
+		Name: indexName, By: "bench", Signers: []sign.Signer{signer(b)}, Repository: repository, Now: time.Now(),
 	})
 	if err != nil {
 		b.Fatal(err)
