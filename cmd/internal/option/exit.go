@@ -27,8 +27,12 @@ const (
 	ExitInterrupted  = 130
 )
 
-// conflict is implemented by errors that say that somebody else wrote.
-type conflict interface{ Conflict() bool }
+// conflict is implemented by errors that say that somebody else wrote, input by
+// those that say that what the user gave is not fit.
+type (
+	conflict interface{ Conflict() bool }
+	input    interface{ Input() bool }
+)
 
 // ExitCode maps an error to the exit code of a program.
 func ExitCode(err error) int {
@@ -36,7 +40,7 @@ func ExitCode(err error) int {
 		refusal   *policy.Refusal
 		bad       *wheel.Error
 		violation *artifact.Violation
-		in        inputError
+		in        input
 		taken     conflict
 	)
 	switch {
@@ -52,11 +56,14 @@ func ExitCode(err error) int {
 		return ExitUnauthorized
 	case errors.Is(err, registry.ErrUnreachable), errors.Is(err, registry.ErrTLS):
 		return ExitUnreachable
+	case errors.As(err, &refusal) && refusal.Step > 1:
+		// What is missing after the first step is named by something that is there.
+		return ExitRefused
 	case errors.Is(err, errdef.ErrNotFound):
 		return ExitNotFound
-	case errors.As(err, &refusal):
+	case refusal != nil:
 		return ExitRefused
-	case errors.As(err, &bad), errors.As(err, &violation), errors.As(err, &in):
+	case errors.As(err, &bad), errors.As(err, &violation), errors.As(err, &in) && in.Input():
 		return ExitInput
 	default:
 		return ExitError

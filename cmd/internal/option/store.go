@@ -28,7 +28,7 @@ func (o *Store) AddFlags(f *pflag.FlagSet) {
 	f.BoolVar(&o.PlainHTTP, "plain-http", false, "talk to the registry over HTTP without TLS")
 	f.StringVar(&o.CAFile, "ca-file", "", "PEM `file` with certificates to trust besides the system's")
 	f.StringVar(&o.AuthFile, "authfile", "", "`file` with registry credentials (default: podman's and docker's)")
-	f.IntVar(&o.Concurrency, "concurrency", registry.DefaultConcurrency, "requests to the registry at once")
+	f.IntVar(&o.Concurrency, "concurrency", registry.DefaultConcurrency, "`number` of requests to the registry at once")
 }
 
 // Options returns the flags as options for [registry.Open].
@@ -63,7 +63,7 @@ func (o *Store) Open(ctx context.Context, ref string, change func(*registry.Opti
 func LoadPolicy(file string) (*policy.Policy, error) {
 	data, err := os.ReadFile(file)
 	if err != nil {
-		return nil, err
+		return nil, Input(fmt.Errorf("policy: %w", err))
 	}
 	p, err := policy.Parse(data, func(name string) ([]byte, error) {
 		if !filepath.IsAbs(name) {
@@ -88,6 +88,9 @@ func Usage(err error) error { return usageError{err} }
 
 // Input marks err as a mistake in a file that the user gave.
 func Input(err error) error { return inputError{err} }
+
+// Input makes [ExitCode] answer [ExitInput].
+func (inputError) Input() bool { return true }
 
 func (e usageError) Unwrap() error { return e.error }
 func (e inputError) Unwrap() error { return e.error }

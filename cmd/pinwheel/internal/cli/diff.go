@@ -55,10 +55,10 @@ func (p *program) diffSides(ctx context.Context, name string, args []string) (be
 		return nil, nil, err
 	}
 	if before, err = loadTagged(ctx, s, ref.WithTag(n.LiveTag())); err != nil {
-		return nil, nil, fmt.Errorf("live: %w", err)
+		return nil, nil, fmt.Errorf("the live revision of %s (is one promoted?): %w", n, err)
 	}
 	if after, err = loadTagged(ctx, s, ref.WithTag(n.CandidateTag())); err != nil {
-		return nil, nil, fmt.Errorf("candidate: %w", err)
+		return nil, nil, fmt.Errorf("the candidate of %s (is one published?): %w", n, err)
 	}
 	return before, after, nil
 }

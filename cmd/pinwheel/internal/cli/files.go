@@ -27,7 +27,7 @@ func findFiles(args []string, sdists bool) ([]string, error) {
 	for _, arg := range args {
 		info, err := os.Stat(arg)
 		if err != nil {
-			return nil, err
+			return nil, option.Input(err)
 		}
 		if !info.IsDir() {
 			files = append(files, arg)

@@ -13,6 +13,7 @@ import (
 	"github.com/pinwheel-oci/pinwheel/cmd/internal/option"
 	"github.com/pinwheel-oci/pinwheel/pkg/dsse"
 	"github.com/pinwheel-oci/pinwheel/pkg/index"
+	"github.com/pinwheel-oci/pinwheel/pkg/registry"
 )
 
 // writeFlags are those of commands that write and sign.
@@ -28,13 +29,13 @@ type writeFlags struct {
 
 func (f *writeFlags) add(cmd *cobra.Command, p *program, plans bool) {
 	p.store.AddFlags(cmd.Flags())
-	cmd.Flags().StringVar(&f.to, "to", os.Getenv("PINWHEEL_TO"), "repository (HOST/REPO) or layout (oci-layout:DIR) to write to; default $PINWHEEL_TO")
+	cmd.Flags().StringVar(&f.to, "to", os.Getenv("PINWHEEL_TO"), "`place` to write to: a repository (HOST/REPO) or a layout (oci-layout:DIR); default $PINWHEEL_TO")
 	cmd.Flags().StringVar(&f.name, "index", os.Getenv("PINWHEEL_INDEX"), "`name` of the index, PRODUCT/SERIES/VARIANT; default $PINWHEEL_INDEX")
 	cmd.Flags().StringArrayVar(&f.keys, "key", nil, "private key `file` to sign with (repeat for several signatures)")
 	cmd.Flags().StringVar(&f.passwordFile, "password-file", "", "`file` with the key's password; otherwise $PINWHEEL_KEY_PASSWORD or the terminal")
 	cmd.Flags().StringArrayVar(&f.trust, "trust", nil, "public key `file` that may have signed what is there, besides the signing keys")
 	if plans {
-		cmd.Flags().BoolVar(&f.dryRun, "dry-run", false, "print the plan with its digests and write nothing")
+		cmd.Flags().BoolVar(&f.dryRun, "dry-run", false, "print the plan with its digests and write nothing (but the plan itself, with --plan)")
 		cmd.Flags().StringVar(&f.plan, "plan", "", "save the plan to `file` before applying it; if the file exists, apply that plan again")
 	}
 }
@@ -48,7 +49,14 @@ func (f *writeFlags) parse() (index.Name, error) {
 	}
 	name, err := index.ParseName(f.name)
 	if err != nil {
-		return index.Name{}, option.Usage(err)
+		return index.Name{}, option.Usage(fmt.Errorf("--index %q: %w", f.name, err))
+	}
+	ref, err := registry.ParseReference(f.to)
+	if err != nil {
+		return index.Name{}, option.Usage(fmt.Errorf("--to: %w", err))
+	}
+	if ref.Name() != "" {
+		return index.Name{}, option.Usage(fmt.Errorf("--to %s: leave out tag and digest; tags follow from the name of the index", f.to))
 	}
 	return name, nil
 }
@@ -60,7 +68,7 @@ func loadPublicKeys(files []string) ([]dsse.PublicKey, error) {
 	for _, file := range files {
 		data, err := os.ReadFile(file)
 		if err != nil {
-			return nil, err
+			return nil, option.Input(fmt.Errorf("key: %w", err))
 		}
 		k, err := dsse.ParsePublicKey(data)
 		if err != nil {
@@ -78,7 +86,7 @@ func loadTarget(file string) (*index.Target, error) {
 	}
 	data, err := os.ReadFile(file)
 	if err != nil {
-		return nil, err
+		return nil, option.Input(fmt.Errorf("target: %w", err))
 	}
 	var t struct {
 		Glibc        string   `yaml:"glibc"`

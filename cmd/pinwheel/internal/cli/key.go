@@ -15,7 +15,12 @@ import (
 )
 
 func (p *program) keyCommand() *cobra.Command {
-	cmd := &cobra.Command{Use: "key", Short: "Make signing keys"}
+	cmd := &cobra.Command{
+		Use: "key", Short: "Make signing keys",
+		Long:    "Key makes the key pairs that publish, promote and sign use.",
+		Example: "  pinwheel key new release",
+		Args:    cobra.ArbitraryArgs, RunE: subcommands,
+	}
 	cmd.AddCommand(p.keyNewCommand())
 	return cmd
 }

@@ -7,8 +7,11 @@ import (
 	"sync"
 	"time"
 
+	"github.com/opencontainers/go-digest"
 	"golang.org/x/term"
 
+	"github.com/pinwheel-oci/pinwheel/pkg/artifact"
+	"github.com/pinwheel-oci/pinwheel/pkg/publish"
 	"github.com/pinwheel-oci/pinwheel/pkg/registry"
 )
 
@@ -18,9 +21,10 @@ type progress struct {
 	w       io.Writer
 	now     func() time.Time
 	shown   time.Time
-	files   int
+	stored  int
 	skipped int
-	bytes   int64
+	want    map[digest.Digest]int64 // files that may be sent, with their sizes
+	sent    map[digest.Digest]int64 // how much of each was
 }
 
 func (p *program) newProgress() *progress {
@@ -28,7 +32,23 @@ func (p *program) newProgress() *progress {
 	if !ok || !term.IsTerminal(int(f.Fd())) {
 		return nil
 	}
-	return &progress{w: p.err, now: p.now}
+	return newProgress(p.err, p.now)
+}
+
+func newProgress(w io.Writer, now func() time.Time) *progress {
+	return &progress{w: w, now: now, want: map[digest.Digest]int64{}, sent: map[digest.Digest]int64{}}
+}
+
+// expect says which files are to be sent.
+func (b *progress) expect(plan *publish.Plan) {
+	if b == nil {
+		return
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, u := range plan.Uploads {
+		b.want[artifact.HexDigest(u.File.SHA256)] = u.File.Size
+	}
 }
 
 const progressEvery = 200 * time.Millisecond
@@ -37,17 +57,30 @@ func (b *progress) event(e registry.Event) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	switch e.Kind {
+	case registry.EventSent:
+		b.sent[e.Desc.Digest] = e.Bytes
 	case registry.EventPushed:
-		b.files++
-		b.bytes += e.Desc.Size
+		b.stored++
+		b.sent[e.Desc.Digest] = e.Desc.Size
 	case registry.EventSkipped, registry.EventMounted:
 		b.skipped++
+		delete(b.want, e.Desc.Digest)
 	default:
 	}
 	if now := b.now(); now.Sub(b.shown) >= progressEvery {
 		b.shown = now
-		fmt.Fprintf(b.w, "\r\x1b[K%d stored, %d there already, %s sent", b.files, b.skipped, size(b.bytes))
+		sent, want := b.bytes()
+		fmt.Fprintf(b.w, "\r\x1b[K%s of %s sent, %d stored, %d there already", size(sent), size(want), b.stored, b.skipped)
 	}
+}
+
+// bytes counts wheels and sdists; all else is small.
+func (b *progress) bytes() (sent, want int64) {
+	for d, n := range b.want {
+		sent += b.sent[d]
+		want += n
+	}
+	return sent, want
 }
 
 // done clears the line.

@@ -41,9 +41,9 @@ at once, or nobody does.`,
 	}
 	f.add(cmd, p, true)
 	cmd.Flags().StringVar(&f.revision, "revision", "", "`digest` to promote (default: the candidate)")
-	cmd.Flags().StringVar(&f.by, "by", whoami(), "who promotes, for the history")
-	cmd.Flags().StringVar(&f.reason, "reason", "", "why, for the history")
-	cmd.Flags().DurationVar(&f.expires, "expires", publish.DefaultExpiry, "how long the head is fresh unless refreshed")
+	cmd.Flags().StringVar(&f.by, "by", whoami(), "`name` of who promotes, for the history")
+	cmd.Flags().StringVar(&f.reason, "reason", "", "`text` that says why, for the history")
+	cmd.Flags().DurationVar(&f.expires, "expires", publish.DefaultExpiry, "`time` for which the head is fresh unless refreshed")
 	cmd.Flags().StringVar(&f.identity, "identity", "", "`HOST/REPO` that cosign signatures name (default: the destination, none for a layout)")
 	return cmd
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -34,16 +35,20 @@ func (p *program) publishCommand() *cobra.Command {
 		Long: `Publish adds wheels to an index. It writes one new revision, signed, and makes
 it the candidate; users see it only after 'pinwheel promote'. Wheels that are
 there already are not sent again. Run it again after any failure: it goes on
-where it stopped.`,
+where it stopped.
+
+With --plan the plan is saved, whole or not at all, before anything is written;
+a rerun with the same file ends at the same digests. --dry-run --plan FILE saves
+a plan to be reviewed and applied later.`,
 		Example: `  pinwheel publish --to registry.example/tools/wheels-3.4 --index tools/3.4/cpu-ubi9 --key release.key dist/
   pinwheel publish --to oci-layout:/srv/wheels --index tools/3.4/cpu-ubi9 --key release.key --dry-run dist/
   pinwheel publish --to oci-layout:/srv/wheels --index tools/3.4/cpu-ubi9 --key release.key --plan plan.json dist/`,
 		RunE: func(cmd *cobra.Command, args []string) error { return p.publish(cmd.Context(), &f, args) },
 	}
 	f.add(cmd, p, true)
-	cmd.Flags().StringVar(&f.base, "base", "", "what to build on: candidate, live or none (default: the candidate, else live)")
+	cmd.Flags().StringVar(&f.base, "base", "", "`revision` to build on: candidate, live or none (default: the candidate, else live)")
 	cmd.Flags().StringVar(&f.target, "target", "", "YAML `file` that declares the environments of the index")
-	cmd.Flags().Uint64Var(&f.epoch, "epoch", 0, "epoch of the index (default: that of the base, or 1)")
+	cmd.Flags().Uint64Var(&f.epoch, "epoch", 0, "epoch `number` of the index (default: that of the base, or 1)")
 	cmd.Flags().BoolVar(&f.replace, "replace", false, "retire wheels that differ from a new one only by a lower build tag")
 	cmd.Flags().BoolVar(&f.sdists, "sdists", false, "take sdists from directories too")
 	cmd.Flags().BoolVar(&f.allowLarge, "allow-large", false, "allow an index of over 1 MiB, which some registries refuse")
@@ -52,37 +57,55 @@ where it stopped.`,
 }
 
 func (p *program) publish(ctx context.Context, f *publishFlags, args []string) error {
+	// Everything that the user gave is looked at before anything is made.
 	name, err := f.parse()
 	if err != nil {
 		return err
 	}
+	if !slices.Contains([]publish.Base{publish.BaseNewest, publish.BaseCandidate, publish.BaseLive, publish.BaseNone}, publish.Base(f.base)) {
+		return option.Usage(fmt.Errorf("--base %q: want candidate, live or none", f.base))
+	}
+	plan, err := p.savedPublishPlan(f)
+	if err != nil {
+		return err
+	}
+	var o publish.Options
+	if plan == nil {
+		if o, err = p.publishOptions(ctx, f, name, args); err != nil {
+			return err
+		}
+	}
 	bar := p.newProgress()
 	defer bar.done()
-	// A dry run must not create a layout.
 	s, err := p.openTarget(ctx, &f.writeFlags, bar)
 	if err != nil {
 		return err
 	}
-	plan, err := p.publishPlan(ctx, f, name, s, args)
-	if errors.Is(err, publish.ErrNothingToDo) {
-		p.note("%v", err)
-		return p.answerPublish(plan, false)
-	}
-	if err != nil || f.dryRun {
-		if err == nil {
-			err = p.answerPublish(plan, false)
+	if plan == nil {
+		plan, err = publish.NewPlan(ctx, s, o)
+		if errors.Is(err, publish.ErrNothingToDo) {
+			p.note("%v", err)
+			return p.answerPublish(plan, false)
 		}
-		return err
+		if err != nil {
+			return err
+		}
+		if err := savePlan(f.plan, plan); err != nil {
+			return err
+		}
 	}
-	if err := plan.Apply(ctx, s); err != nil {
-		return err
+	if !f.dryRun {
+		bar.expect(plan)
+		if err := plan.Apply(ctx, s); err != nil {
+			return err
+		}
+		bar.done()
 	}
-	bar.done()
-	return p.answerPublish(plan, true)
+	return p.answerPublish(plan, !f.dryRun)
 }
 
-// openTarget opens the destination; a dry run on a layout that does not exist
-// plans against an empty store.
+// openTarget opens the destination. A dry run must not create a layout: it plans
+// against an empty store instead.
 func (p *program) openTarget(ctx context.Context, f *writeFlags, bar *progress) (registry.Store, error) {
 	if !f.dryRun {
 		s, _, err := p.openForWriting(ctx, f.to, bar)
@@ -97,40 +120,37 @@ func (p *program) openTarget(ctx context.Context, f *writeFlags, bar *progress) 
 	return s, err
 }
 
-func (p *program) publishPlan(ctx context.Context, f *publishFlags, name index.Name, s registry.Store, args []string) (*publish.Plan, error) {
-	if data, ok, err := readPlan(f.plan); err != nil || ok {
-		if err != nil {
-			return nil, err
-		}
-		plan, err := publish.DecodePlan(data)
-		if err != nil {
-			return nil, option.Input(fmt.Errorf("%s: %w", f.plan, err))
-		}
-		if plan.Name != f.name {
-			return nil, option.Usage(fmt.Errorf("%s is a plan for %s, not for %s", f.plan, plan.Name, f.name))
-		}
-		p.note("applying the plan in %s", f.plan)
-		return plan, nil
+// savedPublishPlan is the plan in the file that was named, or nil if there is none.
+func (p *program) savedPublishPlan(f *publishFlags) (*publish.Plan, error) {
+	data, ok, err := readPlan(f.plan)
+	if err != nil || !ok {
+		return nil, err
 	}
-	signers, err := p.loadSigners(f.keys, f.passwordFile)
+	plan, err := publish.DecodePlan(data)
 	if err != nil {
-		return nil, err
+		return nil, option.Input(fmt.Errorf("%s: %w", f.plan, err))
 	}
-	o := publish.Options{Name: name, Base: publish.Base(f.base), Replace: f.replace, Epoch: f.epoch, Signers: signers, AllowLarge: f.allowLarge, SignWheels: !f.noWheelSig, Now: p.now()}
+	if plan.Name != f.name {
+		return nil, option.Usage(fmt.Errorf("%s is a plan for %s, not for %s", f.plan, plan.Name, f.name))
+	}
+	p.note("applying the plan in %s", f.plan)
+	return plan, nil
+}
+
+func (p *program) publishOptions(ctx context.Context, f *publishFlags, name index.Name, args []string) (publish.Options, error) {
+	o := publish.Options{Name: name, Base: publish.Base(f.base), Replace: f.replace, Epoch: f.epoch, AllowLarge: f.allowLarge, SignWheels: !f.noWheelSig, Now: p.now()}
+	var err error
+	if o.Signers, err = p.loadSigners(f.keys, f.passwordFile); err != nil {
+		return o, err
+	}
 	if o.Trusted, err = f.trusted(); err != nil {
-		return nil, err
+		return o, err
 	}
 	if o.Target, err = loadTarget(f.target); err != nil {
-		return nil, err
+		return o, err
 	}
-	if o.Files, err = candidates(ctx, args, f.sdists); err != nil {
-		return nil, err
-	}
-	plan, err := publish.NewPlan(ctx, s, o)
-	if err != nil {
-		return plan, err
-	}
-	return plan, savePlan(f.plan, plan)
+	o.Files, err = candidates(ctx, args, f.sdists)
+	return o, err
 }
 
 // readPlan returns a saved plan, if there is one.
@@ -142,10 +162,14 @@ func readPlan(file string) ([]byte, bool, error) {
 	if errors.Is(err, os.ErrNotExist) {
 		return nil, false, nil
 	}
-	return data, err == nil, err
+	if err != nil {
+		return nil, false, option.Input(fmt.Errorf("plan: %w", err))
+	}
+	return data, true, nil
 }
 
-// savePlan writes a plan before anything of it is applied.
+// savePlan writes a plan before anything of it is applied: the whole file or none,
+// so that a rerun never reads half a plan.
 func savePlan(file string, plan interface{ Encode() ([]byte, error) }) error {
 	if file == "" {
 		return nil
@@ -156,9 +180,12 @@ func savePlan(file string, plan interface{ Encode() ([]byte, error) }) error {
 	}
 	tmp := file + ".tmp"
 	if err := os.WriteFile(tmp, data, 0o600); err != nil {
-		return err
+		return fmt.Errorf("plan: %w", err)
 	}
-	return os.Rename(tmp, file)
+	if err := os.Rename(tmp, file); err != nil {
+		return fmt.Errorf("plan: %w", errors.Join(err, os.Remove(tmp)))
+	}
+	return nil
 }
 
 type publishAnswer struct {

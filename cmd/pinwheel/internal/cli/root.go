@@ -36,6 +36,8 @@ type program struct {
 func Main(args []string, in *os.File, out, errOut io.Writer) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	// The first signal lets the command end in order, a second one ends it at once.
+	context.AfterFunc(ctx, stop)
 	p := &program{in: in, out: out, err: errOut, now: time.Now}
 	root := p.root()
 	root.SetArgs(args)
@@ -46,8 +48,6 @@ func Main(args []string, in *os.File, out, errOut io.Writer) int {
 		return option.ExitOK
 	}
 	if ctx.Err() != nil {
-		// A second signal then ends the program at once.
-		stop()
 		err = fmt.Errorf("interrupted: %w", context.Canceled)
 	}
 	fmt.Fprintln(errOut, "pinwheel:", err)
@@ -63,6 +63,16 @@ func (p *program) root() *cobra.Command {
 		Short:         "Publish Python wheels through OCI registries",
 		SilenceErrors: true,
 		SilenceUsage:  true,
+		Long: `Pinwheel distributes Python wheels through OCI registries and layouts. Wheels
+are published as revisions of an index; a promotion makes one revision live, and
+pip and uv install from pinwheel-shim, which serves it.
+
+Exit codes: docs/exit-codes.md. The answer goes to standard output, everything
+else to standard error.`,
+		Example: `  pinwheel key new release
+  pinwheel publish --to oci-layout:/srv/wheels --index tools/3.4/cpu-ubi9 --key release.key dist/
+  pinwheel promote --to oci-layout:/srv/wheels --index tools/3.4/cpu-ubi9 --key release.key`,
+		RunE: subcommands,
 		PersistentPreRunE: func(*cobra.Command, []string) error {
 			if p.format != "text" && p.format != "json" {
 				return option.Usage(fmt.Errorf("--format %q: want text or json", p.format))
@@ -82,6 +92,8 @@ func (p *program) root() *cobra.Command {
 func (p *program) versionCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "version", Short: "Print the program's version", Args: noArgs,
+		Long:    "Version prints the module version, or the commit that the program was built from.",
+		Example: "  pinwheel version\n  pinwheel version --format json",
 		RunE: func(*cobra.Command, []string) error {
 			return p.answer(map[string]string{"version": option.Version()}, func(w io.Writer) error {
 				_, err := fmt.Fprintln(w, option.Version())
@@ -104,6 +116,18 @@ func (p *program) answer(v any, text func(io.Writer) error) error {
 
 func (p *program) note(format string, args ...any) { fmt.Fprintf(p.err, format+"\n", args...) }
 
+// subcommands is what a command does that only groups others.
+func subcommands(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return cmd.Help()
+	}
+	err := fmt.Errorf("%s has no command %q", cmd.CommandPath(), args[0])
+	if similar := cmd.SuggestionsFor(args[0]); len(similar) > 0 {
+		err = fmt.Errorf("%w; did you mean %q?", err, similar[0])
+	}
+	return option.Usage(err)
+}
+
 func noArgs(cmd *cobra.Command, args []string) error {
 	if len(args) > 0 {
 		return option.Usage(fmt.Errorf("%s takes no arguments, got %q", cmd.CommandPath(), args[0]))
@@ -117,6 +141,8 @@ func hintFor(err error) string {
 	switch {
 	case option.IsUsage(err):
 		return "see --help for examples"
+	case errors.Is(err, sign.ErrPassword):
+		return "passwords come from --password-file, else $PINWHEEL_KEY_PASSWORD, else $COSIGN_PASSWORD, else the terminal"
 	case errors.As(err, &bad):
 		return "nothing was published; take the file out or rebuild it, and run 'pinwheel check FILE' to see all that is wrong"
 	default:
@@ -132,9 +158,6 @@ func (p *program) openForWriting(ctx context.Context, ref string, bar *progress)
 			o.Progress = bar.event
 		}
 	})
-	if err == nil && (r.Tag != "" || r.Digest != "") {
-		return nil, r, option.Usage(fmt.Errorf("%s: leave out tag and digest; tags follow from the index name", ref))
-	}
 	return s, r, err
 }
 
@@ -148,7 +171,7 @@ func (p *program) loadSigners(files []string, passwordFile string) ([]sign.Signe
 	for _, f := range files {
 		data, err := os.ReadFile(f)
 		if err != nil {
-			return nil, err
+			return nil, option.Input(fmt.Errorf("key: %w", err))
 		}
 		s, err := sign.Load(data, source.Read)
 		if err != nil {

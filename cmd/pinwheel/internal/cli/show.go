@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"oras.land/oras-go/v2/errdef"
 
 	"github.com/pinwheel-oci/pinwheel/cmd/internal/option"
 	"github.com/pinwheel-oci/pinwheel/pkg/index"
@@ -92,7 +93,7 @@ func (p *program) showIndexes(ctx context.Context, s registry.Store) error {
 		return err
 	}
 	byName := map[string]*shownIndex{}
-	var list []*shownIndex
+	list := []*shownIndex{}
 	for _, tag := range tags {
 		if !mayBeIndex(tag) {
 			continue
@@ -211,7 +212,7 @@ func (p *program) showPart(c *index.Catalog, what string) error {
 			return p.showProject(&c.Projects[i])
 		}
 	}
-	return option.Input(fmt.Errorf("revision %d of %s has no project and no file %q", c.Serial, c.Name(), what))
+	return fmt.Errorf("revision %d of %s has no project and no file %q; 'pinwheel show' with the reference alone lists its projects: %w", c.Serial, c.Name(), what, errdef.ErrNotFound)
 }
 
 func (p *program) showProject(x *index.Project) error {

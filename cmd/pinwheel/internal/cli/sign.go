@@ -37,8 +37,8 @@ signed the promotion is named with --trust.`,
 	}
 	f.add(cmd, p, false)
 	cmd.Flags().BoolVar(&refresh, "refresh", false, "renew the freshness statement of the head")
-	cmd.Flags().DurationVar(&expires, "expires", publish.DefaultExpiry, "how long the head is fresh from now")
-	cmd.Flags().Uint64Var(&epoch, "epoch", 1, "epoch of the index")
+	cmd.Flags().DurationVar(&expires, "expires", publish.DefaultExpiry, "`time` for which the head is fresh from now")
+	cmd.Flags().Uint64Var(&epoch, "epoch", 1, "epoch `number` of the index")
 	return cmd
 }
 

@@ -71,6 +71,9 @@ func (p *program) verify(ctx context.Context, f *verifyFlags, ref string) error 
 	if f.policy == "" {
 		return option.Usage(errors.New("no policy: give --policy FILE, which says whose signatures count"))
 	}
+	if f.candidate && f.revision != "" {
+		return option.Usage(errors.New("--candidate and --revision exclude each other"))
+	}
 	pol, err := option.LoadPolicy(f.policy)
 	if err != nil {
 		return err
@@ -125,7 +128,7 @@ func chooseRules(pol *policy.Policy, name string) ([]*policy.Index, error) {
 	}
 	x := pol.Indexes[n]
 	if x == nil {
-		return nil, option.Usage(fmt.Errorf("the policy has no index %s", n))
+		return nil, option.Usage(fmt.Errorf("--index %s: the policy has no such index", n))
 	}
 	return []*policy.Index{x}, nil
 }
