@@ -162,6 +162,22 @@ func TestSubsetMirrorWithoutHeadAndByRelease(t *testing.T) {
 	w.shim("freshness: none", "follow: release").from(mirror).refuses(4, policy.Lag)
 }
 
+func TestSubsetThatLags(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.publish(platforms("1.0")...)
+	first := w.promoteCandidate().Revision.Digest
+	mirror := w.subsetMirror(index.Subset{Newest: 1})
+	w.pass(time.Hour)
+	w.ship("2.0")
+	w.mirror(mirror, name.HeadTag())
+	w.shim().from(mirror).refuses(4, policy.Lag) // not even for the second in which it happened
+	s := w.shim("maxLag: 1h").from(mirror)
+	s.serves(first)
+	w.pass(time.Hour + time.Second)
+	s.refuses(4, policy.Lag)
+}
+
 func TestSubsetsThatLie(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
