@@ -19,7 +19,7 @@ var (
 
 // writePage answers with a page in what the client likes best.
 func (h *Handler) writePage(w http.ResponseWriter, r *http.Request, p *page, cacheControl []string) {
-	t, ok := pageType(r)
+	t, ok := h.pageType(r)
 	if !ok {
 		w.Header()["Vary"] = varyPage
 		problem{
@@ -29,7 +29,7 @@ func (h *Handler) writePage(w http.ResponseWriter, r *http.Request, p *page, cac
 		}.write(w, r)
 		return
 	}
-	v := p.get(t, chooseEncoding(r.Header["Accept-Encoding"]))
+	v := p.get(t, h.encodings.of(r.Header["Accept-Encoding"]))
 	header := w.Header()
 	header["Cache-Control"] = cacheControl
 	header["Etag"] = v.etag
@@ -50,11 +50,23 @@ func (h *Handler) writePage(w http.ResponseWriter, r *http.Request, p *page, cac
 	}
 }
 
-func pageType(r *http.Request) (simple.Type, bool) {
+// negotiated is the outcome of a negotiation.
+type negotiated struct {
+	t  simple.Type
+	ok bool
+}
+
+func negotiate(accept []string) negotiated {
+	t, ok := simple.Negotiate(accept)
+	return negotiated{t, ok}
+}
+
+func (h *Handler) pageType(r *http.Request) (simple.Type, bool) {
 	if t, given, ok := simple.FromQuery(r.URL.RawQuery); given {
 		return t, ok
 	}
-	return simple.Negotiate(r.Header["Accept"])
+	n := h.types.of(r.Header["Accept"])
+	return n.t, n.ok
 }
 
 // simplePage answers what movingPage did not: pages of pinned roots, names in

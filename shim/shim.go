@@ -88,13 +88,18 @@ type Handler struct {
 	order  []*root
 	router *mux.Router
 	pages  *renderer
+
+	types     *memo[negotiated]
+	encodings *memo[encoding]
 }
 
 var _ http.Handler = (*Handler)(nil)
 
 // New makes a handler. Two indexes of one name are an error.
 func New(o Options) (*Handler, error) {
-	h := &Handler{now: o.Now, log: o.Log, roots: map[string]*root{}}
+	h := &Handler{
+		now: o.Now, log: o.Log, roots: map[string]*root{}, types: newMemo(negotiate), encodings: newMemo(chooseEncoding),
+	}
 	if h.now == nil {
 		h.now = time.Now
 	}

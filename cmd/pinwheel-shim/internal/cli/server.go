@@ -93,14 +93,14 @@ func (s *server) look(ctx context.Context) {
 func (s *server) answer(ctx context.Context, listener net.Listener, handler http.Handler) error {
 	server := &http.Server{
 		Handler: handler,
-		// Deadlines for all of a head and all of a request, so that a byte now
-		// and then is not enough. Downloads renew that of writing as they go.
-		ReadHeaderTimeout: 10 * time.Second,
-		ReadTimeout:       30 * time.Second,
-		WriteTimeout:      time.Minute,
-		IdleTimeout:       2 * time.Minute,
-		MaxHeaderBytes:    64 << 10,
-		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelWarn),
+		// For all of a request, so that a byte now and then is not enough.
+		// Requests have no bodies here. Downloads renew the deadline of writing
+		// as they go.
+		ReadTimeout:    10 * time.Second,
+		WriteTimeout:   time.Minute,
+		IdleTimeout:    2 * time.Minute,
+		MaxHeaderBytes: 64 << 10,
+		ErrorLog:       slog.NewLogLogger(s.log.Handler(), slog.LevelWarn),
 	}
 	failed := make(chan error, 1)
 	go func() { failed <- server.Serve(listener) }()
