@@ -1,7 +1,6 @@
 package publish_test
 
 import (
-	"bytes"
 	"errors"
 	"strings"
 	"testing"
@@ -369,70 +368,6 @@ func TestDescription(t *testing.T) {
 			}
 			if diff := cmp.Diff(tt.want, w.catalog("test.3.4-cpu-ubi9").Projects[0].Summary); diff != "" {
 				t.Errorf("summary (-want +got):\n%s", diff)
-			}
-		})
-	}
-}
-
-func TestSavedPlan(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t)
-	p := w.plan(w.options(w.demo("1.0")))
-	data, err := p.Encode()
-	if err != nil {
-		t.Fatal(err)
-	}
-	loaded, err := publish.DecodePlan(data)
-	if err != nil {
-		t.Fatal(err)
-	}
-	again, err := loaded.Encode()
-	if err != nil || !bytes.Equal(data, again) {
-		t.Fatalf("a plan does not survive its file: %v", err)
-	}
-	for range 2 {
-		if err := loaded.Apply(t.Context(), w.store); err != nil {
-			t.Fatal(err)
-		}
-		if at := w.at("test.3.4-cpu-ubi9"); at != p.Revision.Digest {
-			t.Fatalf("candidate at %s, the plan said %s", at, p.Revision.Digest)
-		}
-	}
-}
-
-func TestEditedPlanIsRefused(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t)
-	data, err := w.plan(w.options(w.demo("1.0"))).Encode()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, tt := range []struct{ name, old, new, want string }{
-		{"another kind", `"kind":"publish"`, `"kind":"promote"`, `its kind is "promote"`},
-		{"an unknown member", `"kind":`, `"kinds":1,"kind":`, "kinds"},
-		{"a member twice", `"kind":`, `"kind":"publish","kind":`, "kind"},
-		{"another serial", `"serial":1,`, `"serial":2,`, "must not be edited"},
-		{"another name", `"name":"tools/3.4/cpu-ubi9"`, `"name":"tools/3.5/cpu-ubi9"`, "must not be edited"},
-		{"another file", `"sha256":"`, `"sha256":"0`, ""},
-		{"cut off", `}`, ``, ""},
-	} {
-		t.Run(tt.name, func(t *testing.T) {
-			t.Parallel()
-			edited := strings.ReplaceAll(string(data), tt.old, tt.new)
-			if edited == string(data) {
-				t.Fatalf("the plan has no %s", tt.old)
-			}
-			w := newWorld(t)
-			p, err := publish.DecodePlan([]byte(edited))
-			if err == nil {
-				err = p.Apply(t.Context(), w.store)
-			}
-			var bad *publish.InputError
-			if !errors.As(err, &bad) || !strings.Contains(err.Error(), tt.want) {
-				t.Errorf("error %v, want an input error that says %q", err, tt.want)
-			}
-			if tags := w.tags(); len(tags) > 0 {
-				t.Errorf("tags %v were written", tags)
 			}
 		})
 	}

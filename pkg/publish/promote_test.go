@@ -301,36 +301,3 @@ func TestRetiredTag(t *testing.T) {
 		})
 	}
 }
-
-func TestEditedPromotionIsRefused(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t)
-	w.publish(w.demo("1.0"))
-	data, err := w.planPromotion(w.promoteOptions()).Encode()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := publish.DecodePromotion(data); err != nil {
-		t.Fatal(err)
-	}
-	for _, tt := range []struct{ name, old, new, want string }{
-		{"another kind", `"kind":"promote"`, `"kind":"publish"`, `its kind is "publish"`},
-		{"another name", `"name":"tools/3.4/cpu-ubi9"`, `"name":"tools/3.5/cpu-ubi9"`, "must not be edited"},
-		{"another sequence", `"sequence":1`, `"sequence":7`, "must not be edited"},
-		{"another digest", `"digest":"sha256:`, `"digest":"sha256:0`, "must not be edited"},
-		{"no head", `"bundles":[`, `"bundles":[],"x":[`, ""},
-	} {
-		t.Run(tt.name, func(t *testing.T) {
-			t.Parallel()
-			edited := strings.ReplaceAll(string(data), tt.old, tt.new)
-			if edited == string(data) {
-				t.Fatalf("the plan has no %s", tt.old)
-			}
-			_, err := publish.DecodePromotion([]byte(edited))
-			var bad *publish.InputError
-			if !errors.As(err, &bad) || !strings.Contains(err.Error(), tt.want) {
-				t.Errorf("error %v, want an input error that says %q", err, tt.want)
-			}
-		})
-	}
-}

@@ -2,6 +2,7 @@ package publish
 
 import (
 	"bytes"
+	"encoding/json"
 
 	"github.com/pinwheel-oci/pinwheel/pkg/index"
 	"github.com/pinwheel-oci/pinwheel/pkg/strictjson"
@@ -24,7 +25,7 @@ func encodePlan(p any) ([]byte, error) {
 // DecodePlan reads a saved plan of a publication.
 func DecodePlan(data []byte) (*Plan, error) {
 	var p Plan
-	if err := decodePlan(data, &p); err != nil {
+	if err := decodePlan(data, "publish", &p); err != nil {
 		return nil, err
 	}
 	if p.Kind != "publish" {
@@ -45,12 +46,16 @@ func DecodePlan(data []byte) (*Plan, error) {
 	return &p, nil
 }
 
-func decodePlan(data []byte, v any) error {
+func decodePlan(data []byte, kind string, v any) error {
 	if len(data) > MaxPlan {
 		return input("plan: %d bytes, the limit is %d", len(data), MaxPlan)
 	}
 	if err := strictjson.Unmarshal(bytes.TrimSpace(data), v); err != nil {
-		return input("plan: %v", err)
+		var x struct{ Kind string }
+		if json.Unmarshal(data, &x) == nil && x.Kind != "" && x.Kind != kind {
+			return input("plan: its kind is %q, not %s", x.Kind, kind)
+		}
+		return input("plan: not a saved plan: %v", err)
 	}
 	return nil
 }
@@ -61,7 +66,7 @@ func (p *Promotion) Encode() ([]byte, error) { return encodePlan(p) }
 // DecodePromotion reads a saved plan of a promotion.
 func DecodePromotion(data []byte) (*Promotion, error) {
 	var p Promotion
-	if err := decodePlan(data, &p); err != nil {
+	if err := decodePlan(data, "promote", &p); err != nil {
 		return nil, err
 	}
 	if p.Kind != "promote" {
