@@ -56,8 +56,9 @@ func ExitCode(err error) int {
 		return ExitUnauthorized
 	case errors.Is(err, registry.ErrUnreachable), errors.Is(err, registry.ErrTLS):
 		return ExitUnreachable
-	case errors.As(err, &refusal) && refusal.Step > 1:
-		// What is missing after the first step is named by something that is there.
+	case errors.As(err, &refusal) && refusal.Step > 5:
+		// What is missing after the index itself (step 5) is part of something
+		// that is there.
 		return ExitRefused
 	case errors.Is(err, errdef.ErrNotFound):
 		return ExitNotFound

@@ -48,6 +48,11 @@ func (o *Store) Open(ctx context.Context, ref string, change func(*registry.Opti
 	if err != nil {
 		return nil, r, Usage(err)
 	}
+	for _, file := range []string{o.AuthFile, o.CAFile} {
+		if err := checkReadable(file); err != nil {
+			return nil, r, err
+		}
+	}
 	opts := o.Options()
 	if change != nil {
 		change(&opts)
@@ -57,6 +62,19 @@ func (o *Store) Open(ctx context.Context, ref string, change func(*registry.Opti
 		return nil, r, err
 	}
 	return registry.Cached(s, cacheBytes), r, nil
+}
+
+// checkReadable finds out before the first request whether a file that was named
+// is there.
+func checkReadable(file string) error {
+	if file == "" {
+		return nil
+	}
+	f, err := os.Open(file)
+	if err != nil {
+		return Input(err)
+	}
+	return f.Close()
 }
 
 // LoadPolicy reads a policy file and the keys that it names.

@@ -72,6 +72,7 @@ else to standard error.`,
 		Example: `  pinwheel key new release
   pinwheel publish --to oci-layout:/srv/wheels --index tools/3.4/cpu-ubi9 --key release.key dist/
   pinwheel promote --to oci-layout:/srv/wheels --index tools/3.4/cpu-ubi9 --key release.key`,
+		Args: cobra.ArbitraryArgs,
 		RunE: subcommands,
 		PersistentPreRunE: func(*cobra.Command, []string) error {
 			if p.format != "text" && p.format != "json" {
@@ -86,7 +87,23 @@ else to standard error.`,
 		p.checkCommand(), p.publishCommand(), p.promoteCommand(), p.diffCommand(), p.showCommand(),
 		p.verifyCommand(), p.signCommand(), p.keyCommand(), p.versionCommand(),
 	)
+	addCompletion(root)
 	return root
+}
+
+// addCompletion makes cobra's own command like the others.
+func addCompletion(root *cobra.Command) {
+	root.InitDefaultCompletionCmd()
+	cmd, _, err := root.Find([]string{"completion"})
+	if err != nil {
+		return
+	}
+	cmd.Args, cmd.RunE = cobra.ArbitraryArgs, subcommands
+	cmd.Example = "  pinwheel completion bash >/etc/bash_completion.d/pinwheel"
+	for _, shell := range cmd.Commands() {
+		shell.Example = "  " + shell.CommandPath()
+		shell.Args = noArgs
+	}
 }
 
 func (p *program) versionCommand() *cobra.Command {
@@ -122,6 +139,7 @@ func subcommands(cmd *cobra.Command, args []string) error {
 		return cmd.Help()
 	}
 	err := fmt.Errorf("%s has no command %q", cmd.CommandPath(), args[0])
+	cmd.SuggestionsMinimumDistance = 2
 	if similar := cmd.SuggestionsFor(args[0]); len(similar) > 0 {
 		err = fmt.Errorf("%w; did you mean %q?", err, similar[0])
 	}
