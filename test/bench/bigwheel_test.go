@@ -80,7 +80,6 @@ func BenchmarkBigWheel(b *testing.B) {
 			report(b, run.wait(), "publish-"+name+"-peak-MB")
 			start(b, nil, program(b, "pinwheel"), append([]string{"promote"}, args...)...).wait()
 		}
-		direct := 0.0
 		sum := fileDigest(b, wheel)
 		for _, name := range []string{"registry", "layout"} {
 			running := serve(b, places[name], "/simple/big/")
@@ -88,11 +87,12 @@ func BenchmarkBigWheel(b *testing.B) {
 			size := fileSize(b, wheel)
 			times := series{}
 			for range rounds {
-				direct = seconds(b, func() { download(b, "http://"+server.Host+"/v2/bench/big/blobs/sha256:"+sum, size) })
-				times.add("direct", direct)
+				times.add("direct", seconds(b, func() { download(b, "http://"+server.Host+"/v2/bench/big/blobs/sha256:"+sum, size) }))
 				times.add("shim", seconds(b, func() { download(b, file, size) }))
 			}
 			report(b, running.memory("VmHWM"), "shim-"+name+"-peak-MB")
+			report(b, times.median("shim"), "shim-"+name+"-s")
+			report(b, times.median("direct"), "direct-s")
 			report(b, times.ratio("shim", "direct"), "shim-"+name+"-time-ratio")
 			var g errgroup.Group
 			for range 8 {

@@ -18,7 +18,8 @@ func short(request string) string {
 
 // BenchmarkOneWheel publishes one wheel into indexes of several sizes and
 // promotes it, as two commands: each begins with an empty cache. It counts every
-// request that reaches the registry; -v lists them.
+// request that reaches the registry; -v lists them. Then it does both once more
+// through one store with its cache.
 func BenchmarkOneWheel(b *testing.B) {
 	server := registrytest.Distribution(b, registrytest.DistributionOptions{Dir: b.TempDir()})
 	for _, size := range []int{50, 500, 5000} {
@@ -34,7 +35,7 @@ func oneWheel(b *testing.B, server *registrytest.Server, size int) {
 	repository := fmt.Sprintf("%s/bench/%d", server.Host, size)
 	dir := b.TempDir()
 	base := inspect(b, writeWheels(b, dir, 0, size, 10, 0))
-	one := writeWheels(b, dir, size+1, 1, 1, 64<<10)
+	more := writeWheels(b, dir, size+1, 2, 1, 64<<10)
 
 	s := open(b, repository, server.Options())
 	apply(b, s, plan(b, s, base, nil))
@@ -43,17 +44,24 @@ func oneWheel(b *testing.B, server *registrytest.Server, size int) {
 	var published, promoted registrytest.Recorder
 	publishing := seconds(b, func() {
 		s := open(b, repository, recorded(server, &published))
-		apply(b, s, plan(b, s, inspect(b, one), nil))
+		apply(b, s, plan(b, s, inspect(b, more[:1]), nil))
 	})
 	promoting := seconds(b, func() {
 		promote(b, open(b, repository, recorded(server, &promoted)), repository)
 	})
 	list(b, "publish", &published)
 	list(b, "promote", &promoted)
+	// The same again by one program, which would keep what it read and wrote.
+	var together registrytest.Recorder
+	s = open(b, repository, recorded(server, &together))
+	apply(b, s, plan(b, s, inspect(b, more[1:]), nil))
+	promote(b, s, repository)
+
 	n, m := len(published.Requests()), len(promoted.Requests())
 	report(b, float64(n), "publish-requests")
 	report(b, float64(m), "promote-requests")
 	report(b, float64(n+m), "both-requests")
+	report(b, float64(len(together.Requests())), "one-program-requests")
 	report(b, publishing, "publish-s")
 	report(b, promoting, "promote-s")
 }

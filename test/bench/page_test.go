@@ -27,6 +27,10 @@ type page struct {
 	encoding string // Accept-Encoding; empty for none
 }
 
+// pageRounds is more than elsewhere: rounds are short, and wrk and the servers
+// share the processors.
+const pageRounds = 5
+
 const (
 	typeJSON = "application/vnd.pypi.simple.v1+json"
 	typeHTML = "application/vnd.pypi.simple.v1+html"
@@ -86,7 +90,7 @@ func BenchmarkPage(b *testing.B) {
 
 func comparePage(b *testing.B, wrk string, rivals []rival, p page) {
 	found := series{}
-	for round := range rounds {
+	for round := range pageRounds {
 		for _, r := range rotated(rivals, round) {
 			before := cpu(b, r.pids)
 			rate, requests, p99 := load(b, wrk, r.url(p), p)
@@ -216,7 +220,6 @@ http {
   tcp_nopush on;
   keepalive_requests 1000000000;
   gzip_static on;
-  open_file_cache max=1000;
   default_type application/vnd.pypi.simple.v1+json;
   client_body_temp_path %[1]s/body;
   proxy_temp_path %[1]s/proxy;
