@@ -72,7 +72,8 @@ type Index struct {
 type Options struct {
 	Indexes []Index
 	// MaxAge is how long clients may keep pages of moving roots, and so the
-	// time that a promotion takes at most to reach them; 0 is [DefaultMaxAge].
+	// time that a promotion takes at most to reach them; 0 is [DefaultMaxAge],
+	// less than 0 makes them ask each time.
 	MaxAge time.Duration
 	// Now is the clock; nil is time.Now.
 	Now func() time.Time
@@ -106,14 +107,14 @@ func New(o Options) (*Handler, error) {
 	if h.log == nil {
 		h.log = slog.New(slog.DiscardHandler)
 	}
-	if o.MaxAge <= 0 {
+	if o.MaxAge == 0 {
 		o.MaxAge = DefaultMaxAge
 	}
 	var err error
 	if h.pages, err = newRenderer(); err != nil {
 		return nil, err
 	}
-	moving := []string{"max-age=" + strconv.FormatInt(int64(o.MaxAge/time.Second), 10)}
+	moving := []string{"max-age=" + strconv.FormatInt(int64(max(o.MaxAge, 0)/time.Second), 10)}
 	for _, ix := range o.Indexes {
 		if err := h.add(ix, moving); err != nil {
 			return nil, err

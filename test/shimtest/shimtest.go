@@ -4,6 +4,7 @@ package shimtest
 
 import (
 	"bytes"
+	"fmt"
 	"os"
 	"path/filepath"
 	"sync"
@@ -67,15 +68,20 @@ func New(t testing.TB, store publish.Store, key string) *World {
 	}
 }
 
-// Rules are those of a policy that trusts the World's key with everything.
+// Policy is the file of a policy that trusts the World's key with everything.
 // lines are further members of the index, such as "onStale: stop".
-func (w *World) Rules(lines ...string) *policy.Index {
-	w.t.Helper()
-	text := "version: 1\nkeys:\n  k: {file: k.pub, roles: [release, promote, refresh]}\nindexes:\n- name: " + Name.String() + "\n"
+func (w *World) Policy(lines ...string) []byte {
+	text := fmt.Sprintf("version: 1\nkeys:\n  k: {pem: %q, roles: [release, promote, refresh]}\nindexes:\n- name: %s\n", w.pem, Name)
 	for _, l := range lines {
 		text += "  " + l + "\n"
 	}
-	p, err := policy.Parse([]byte(text), func(string) ([]byte, error) { return []byte(w.pem), nil })
+	return []byte(text)
+}
+
+// Rules are those of that policy.
+func (w *World) Rules(lines ...string) *policy.Index {
+	w.t.Helper()
+	p, err := policy.Parse(w.Policy(lines...), os.ReadFile)
 	if err != nil {
 		w.t.Fatal(err)
 	}

@@ -101,6 +101,9 @@ func serve(ctx context.Context, f *serveFlags, out, errOut io.Writer) error {
 			return err
 		}
 	}
+	if f.maxAge == 0 {
+		f.maxAge = -1 // 0 would be the default
+	}
 	handler, err := shim.New(shim.Options{Indexes: s.indexes, MaxAge: f.maxAge, Log: log})
 	if err != nil {
 		return err
