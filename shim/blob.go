@@ -22,11 +22,6 @@ const chunk = 128 << 10
 // errWrongContent says that a store gave other bytes than the digest says.
 var errWrongContent = errors.New("content does not match its digest")
 
-// rangeOpener is what stores have that can read a part of a blob.
-type rangeOpener interface {
-	OpenRange(ctx context.Context, desc ocispec.Descriptor, offset, length int64) (io.ReadCloser, error)
-}
-
 // blobs copies blobs of a store to clients and lets no wrong byte pass
 // unnoticed. Each download takes one or two chunks of memory.
 type blobs struct {
@@ -45,9 +40,10 @@ func newBlobs(store content.Fetcher) *blobs {
 // copy writes part of the blob to w. Until the hash of the whole blob is known
 // to be right, the last chunk of what was asked for is held back.
 //
-// A part of a blob that was not hashed yet costs reading all of it: from a file
-// before the first byte is sent, so that it need not be read twice by the next
-// request, from a registry while what comes before the part is thrown away.
+// A part of a blob costs reading all of it: from a file once, before the first
+// byte is sent; from a registry every time, while what is not of the part is
+// thrown away, because a registry that gave the right bytes once need not do so
+// again.
 func (b *blobs) copy(ctx context.Context, w *answer, desc ocispec.Descriptor, part span) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -61,15 +57,6 @@ func (b *blobs) copy(ctx context.Context, w *answer, desc ocispec.Descriptor, pa
 }
 
 func (b *blobs) copyPaced(ctx context.Context, w *answer, desc ocispec.Descriptor, part span, pace *pace) error {
-	whole := part.length == desc.Size
-	if ranges, ok := b.store.(rangeOpener); ok && !whole && b.proven.remote(desc.Digest) {
-		rc, err := ranges.OpenRange(ctx, desc, part.offset, part.length)
-		if err != nil {
-			return err
-		}
-		defer rc.Close()
-		return b.pass(w, rc, part.length, pace)
-	}
 	rc, err := b.store.Fetch(ctx, desc)
 	if err != nil {
 		return err
@@ -77,11 +64,7 @@ func (b *blobs) copyPaced(ctx context.Context, w *answer, desc ocispec.Descripto
 	defer rc.Close()
 	file, ok := rc.(*os.File)
 	if !ok {
-		if err := b.verifying(w, rc, desc, part, pace); err != nil {
-			return err
-		}
-		b.proven.add(desc.Digest, nil)
-		return nil
+		return b.verifying(w, rc, desc, part, pace)
 	}
 	return b.copyFile(ctx, w, file, desc, part, pace)
 }

@@ -141,8 +141,8 @@ func TestHeadFetchesNothing(t *testing.T) {
 	}
 }
 
-// A range of a blob that was hashed before is fetched alone; one of a blob that
-// was not costs reading it whole.
+// A range of a blob in a registry costs reading it whole, however often: that it
+// was right once says nothing about the next answer.
 func TestRangesOfRemoteBlobs(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, registry.NewMemory())
@@ -156,10 +156,12 @@ func TestRangesOfRemoteBlobs(t *testing.T) {
 	if got := int(read); got < 700<<10 {
 		t.Errorf("%d bytes were read of a blob that nobody had hashed", got)
 	}
-	read = 0
-	s.get(t, root+fileURL(t, w), "Range", "bytes=-10")
-	if got := int(read); got != 10 {
-		t.Errorf("%d bytes were read, want 10", got)
+	s.store.Damage(d, func(rc io.ReadCloser) io.ReadCloser {
+		rc.Close()
+		return io.NopCloser(bytes.NewReader(make([]byte, 1<<20)))
+	})
+	if w := s.ask(t, http.MethodGet, root+fileURL(t, w), "Range", "bytes=-10"); w.Code == http.StatusPartialContent {
+		t.Errorf("a part of the wrong content was served: %d", w.Code)
 	}
 }
 

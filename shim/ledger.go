@@ -12,10 +12,10 @@ import (
 // maxProven bounds what a ledger remembers.
 const maxProven = 1 << 16
 
-// ledger remembers which blobs this process has hashed and found right.
+// ledger remembers which files this process has hashed and found right.
 type ledger struct {
 	mu      sync.Mutex
-	proven  map[digest.Digest]fs.FileInfo // nil: it is no file here
+	proven  map[digest.Digest]fs.FileInfo
 	locks   map[digest.Digest]*blobLock
 	maximum int
 }
@@ -31,7 +31,7 @@ func newLedger() *ledger {
 }
 
 // add notes that the blob was right; info is that of its file from before it was
-// read, or nil.
+// read.
 func (l *ledger) add(d digest.Digest, info fs.FileInfo) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -51,15 +51,7 @@ func (l *ledger) file(d digest.Digest, info fs.FileInfo) bool {
 	l.mu.Lock()
 	then, ok := l.proven[d]
 	l.mu.Unlock()
-	return ok && then != nil && os.SameFile(then, info) && then.Size() == info.Size() && then.ModTime().Equal(info.ModTime())
-}
-
-// remote reports whether a blob that is no file here was right.
-func (l *ledger) remote(d digest.Digest) bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	then, ok := l.proven[d]
-	return ok && then == nil
+	return ok && os.SameFile(then, info) && then.Size() == info.Size() && then.ModTime().Equal(info.ModTime())
 }
 
 // lock lets one at a time hash a blob.
