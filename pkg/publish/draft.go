@@ -158,7 +158,7 @@ func findFile(files []index.File, filename string) (int, bool) {
 
 func newFile(info *wheel.Info, c *index.Catalog) (index.File, error) {
 	f := index.File{
-		Filename: info.Filename, PackageType: string(info.PackageType), Version: info.Version.String(), SHA256: info.SHA256, Size: info.Size,
+		Filename: info.Filename, PackageType: info.PackageType, Version: info.Version.String(), SHA256: info.SHA256, Size: info.Size,
 		RequiresPython: info.RequiresPython, UploadTime: c.Issued,
 	}
 	if info.Metadata != nil {
