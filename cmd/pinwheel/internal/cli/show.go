@@ -19,13 +19,16 @@ import (
 )
 
 func (p *program) showCommand() *cobra.Command {
+	var name string
 	cmd := &cobra.Command{
 		Use:   "show REFERENCE [PROJECT|FILE]",
 		Short: "Show indexes, revisions, projects and files",
-		Long: `Show lists the indexes of a repository, the projects of a revision (REFERENCE
-with a tag or digest), the files of one project, or one file. Digests are
-checked; signatures are not: that is what 'pinwheel verify' is for.`,
+		Long: `Show lists the indexes of a repository, the revisions of one index (--index),
+the projects of a revision (REFERENCE with a tag or digest), the files of one
+project, or one file. Digests are checked; signatures are not: that is what
+'pinwheel verify' is for.`,
 		Example: `  pinwheel show registry.example/tools/wheels-3.4
+  pinwheel show --index tools/3.4/cpu-ubi9 registry.example/tools/wheels-3.4
   pinwheel show registry.example/tools/wheels-3.4:3.4-cpu-ubi9
   pinwheel show oci-layout:/srv/wheels:3.4-cpu-ubi9 numpy
   pinwheel show --format json oci-layout:/srv/wheels:3.4-cpu-ubi9 numpy-2.2.6-cp312-cp312-linux_x86_64.whl`,
@@ -44,7 +47,17 @@ checked; signatures are not: that is what 'pinwheel verify' is for.`,
 				if len(args) > 1 {
 					return option.Usage(errors.New("name a revision: REFERENCE:TAG or REFERENCE@sha256:…"))
 				}
-				return p.showIndexes(cmd.Context(), s)
+				if name == "" {
+					return p.showIndexes(cmd.Context(), s)
+				}
+				n, err := index.ParseName(name)
+				if err != nil {
+					return option.Usage(err)
+				}
+				return p.showRevisions(cmd.Context(), s, n)
+			}
+			if name != "" {
+				return option.Usage(errors.New("--index lists the revisions of a repository: leave out tag and digest"))
 			}
 			l, err := load(cmd.Context(), s, ref)
 			if err != nil {
@@ -57,6 +70,7 @@ checked; signatures are not: that is what 'pinwheel verify' is for.`,
 		},
 	}
 	p.store.AddFlags(cmd.Flags())
+	cmd.Flags().StringVar(&name, "index", "", "`name` of the index whose revisions are listed")
 	return cmd
 }
 
@@ -87,9 +101,13 @@ type shownPoint struct {
 	Files    int    `json:"files"`
 }
 
+func newPoint(l *verify.Loaded) *shownPoint {
+	return &shownPoint{Serial: l.Catalog.Serial, Revision: string(l.Digest), Issued: stamp(l.Catalog.Issued), Files: countFiles(l.Catalog)}
+}
+
 func (p *program) showIndexes(ctx context.Context, s registry.Store) error {
-	var tags []string
-	if err := s.Tags(ctx, "", func(page []string) error { tags = append(tags, page...); return nil }); err != nil {
+	tags, err := allTags(ctx, s)
+	if err != nil {
 		return err
 	}
 	byName := map[string]*shownIndex{}
@@ -109,7 +127,7 @@ func (p *program) showIndexes(ctx context.Context, s registry.Store) error {
 			byName[name.String()] = x
 			list = append(list, x)
 		}
-		point := &shownPoint{Serial: l.Catalog.Serial, Revision: string(l.Digest), Issued: stamp(l.Catalog.Issued), Files: countFiles(l.Catalog)}
+		point := newPoint(l)
 		switch tag {
 		case name.LiveTag():
 			x.Live = point
