@@ -6,6 +6,7 @@
 package artifact
 
 import (
+	"fmt"
 	"strings"
 
 	"github.com/opencontainers/go-digest"
@@ -158,7 +159,7 @@ func Decode(data []byte, artifactType string) (Manifest, error) {
 func (m Manifest) check() error {
 	for i, l := range m.Layers {
 		if err := l.Check(); err != nil {
-			return Violates(err.(*Violation).Rule, "layer %d: %s", i, err.(*Violation).Detail)
+			return Within(fmt.Sprintf("layer %d", i), err)
 		}
 	}
 	switch m.ArtifactType {

@@ -26,6 +26,15 @@ func Violates(rule, format string, args ...any) error {
 	return &Violation{Rule: rule, Detail: fmt.Sprintf(format, args...)}
 }
 
+// Within adds where in a document a rule is broken; the rule stays.
+func Within(where string, err error) error {
+	var v *Violation
+	if errors.As(err, &v) {
+		return &Violation{Rule: v.Rule, Detail: where + ": " + v.Detail}
+	}
+	return err
+}
+
 // DecodeCanonical decodes a document of at most limit bytes into v, by the
 // rules that all documents of the format share: "too-large", "json" (not
 // strict JSON of that shape) and "canonical".

@@ -1,6 +1,7 @@
 package index
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 
@@ -183,8 +184,7 @@ func decodeEntries(data []byte) ([]Entry, error) {
 	for i, m := range w.Manifests {
 		e := Entry{Blob: artifact.Blob{Digest: m.Digest, Size: m.Size}, Role: m.Annotations[roleAnnotation]}
 		if err := m.check(e); err != nil {
-			v := err.(*artifact.Violation)
-			return nil, artifact.Violates(v.Rule, "entry %d: %s", i, v.Detail)
+			return nil, artifact.Within(fmt.Sprintf("entry %d", i), err)
 		}
 		if seen[m.Digest] {
 			return nil, artifact.Violates("duplicate-entry", "entry %d: %s", i, m.Digest)

@@ -86,11 +86,11 @@ func TestStateOfManyWriters(t *testing.T) {
 	const writers, each = 4, 8
 	dir := t.TempDir()
 	var group sync.WaitGroup
-	for range writers {
+	for writer := range writers {
 		f := openState(t, dir)
 		group.Go(func() {
 			for range each {
-				increase(t, f)
+				increase(t, f, writer)
 			}
 		})
 	}
@@ -106,7 +106,9 @@ func TestStateOfManyWriters(t *testing.T) {
 }
 
 // increase adds one to what is stored, however often others come first.
-func increase(t *testing.T, f *source.StateFile) {
+// increase saves the next state, which bears the writer's mark: two that save
+// the very same state both succeed, and are not to be counted as two.
+func increase(t *testing.T, f *source.StateFile, writer int) {
 	for {
 		known, err := f.Load()
 		if err != nil {
@@ -117,6 +119,7 @@ func increase(t *testing.T, f *source.StateFile) {
 		if known != nil {
 			next = stateOf(known.Serial+1, known.Sequence+1)
 		}
+		next.Counter = uint64(writer) + 1
 		err = f.Save(t.Context(), known, next)
 		if err == nil {
 			return

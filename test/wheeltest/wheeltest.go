@@ -171,7 +171,7 @@ func zipOf(tb testing.TB, members [][2]string, deflate bool) []byte {
 	for _, m := range members {
 		content := []byte(m[1])
 		h := &zip.FileHeader{
-			Name: m[0], Method: zip.Store, ModifiedDate: 1<<5 | 1,
+			Name: m[0], Method: zip.Store, ModifiedDate: 1<<5 | 1, //nolint:staticcheck // Modified would add an extra field
 			CRC32: crc32.ChecksumIEEE(content), UncompressedSize64: uint64(len(content)),
 		}
 		h.SetMode(0o644)
