@@ -56,7 +56,7 @@ func (h *Handler) endpoint(e endpoint) http.Handler {
 // logged is what the log shall have: the cause, where an answer hides it.
 func logged(err error) string {
 	if cause := errors.Unwrap(err); cause != nil {
-		return err.Error() + ": " + cause.Error()
+		return cause.Error()
 	}
 	return err.Error()
 }
