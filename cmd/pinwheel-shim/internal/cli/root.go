@@ -51,13 +51,6 @@ func command() *cobra.Command {
 	return root
 }
 
-func noArgs(cmd *cobra.Command, args []string) error {
-	if len(args) > 0 {
-		return option.Usage(fmt.Errorf("%s takes no arguments, got %q", cmd.CommandPath(), args[0]))
-	}
-	return nil
-}
-
 // hintFor tells what to do next about errors that do not say so themselves.
 func hintFor(err error) string {
 	var damaged *source.DamagedStateError

@@ -53,7 +53,7 @@ each index is doing. docs/shim.md describes everything that is served.`,
 		Example: `  pinwheel-shim serve --source registry.example/tools/wheels-3.4 --policy policy.yaml
   pinwheel-shim serve --source oci-layout:/srv/wheels --policy policy.yaml --listen :8080
   pip install --index-url http://127.0.0.1:8080/tools/3.4/cpu-ubi9/simple/ PACKAGE`,
-		Args: noArgs,
+		Args: option.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return serve(cmd.Context(), &f, cmd.OutOrStdout(), cmd.ErrOrStderr())
 		},

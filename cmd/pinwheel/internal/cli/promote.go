@@ -36,7 +36,7 @@ live tag to the candidate, or to the revision that is given. All users move
 at once, or nobody does.`,
 		Example: `  pinwheel promote --to registry.example/tools/wheels-3.4 --index tools/3.4/cpu-ubi9 --key promote.key --reason "numpy 2.2.6"
   pinwheel promote --to oci-layout:/srv/wheels --index tools/3.4/cpu-ubi9 --key promote.key --revision sha256:… --dry-run`,
-		Args: noArgs,
+		Args: option.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return p.promote(cmd.Context(), &f) },
 	}
 	f.add(cmd, p, true)
@@ -80,19 +80,9 @@ func (p *program) promote(ctx context.Context, f *promoteFlags) error {
 }
 
 func (p *program) promotePlan(ctx context.Context, f *promoteFlags, name index.Name, s registry.Store) (*publish.Promotion, error) {
-	if data, ok, err := readPlan(f.plan); err != nil || ok {
-		if err != nil {
-			return nil, err
-		}
-		plan, err := publish.DecodePromotion(data)
-		if err != nil {
-			return nil, option.Input(fmt.Errorf("%s: %w", f.plan, err))
-		}
-		if plan.Name != f.name {
-			return nil, option.Usage(fmt.Errorf("%s is a plan for %s, not for %s", f.plan, plan.Name, f.name))
-		}
-		p.note("applying the plan in %s", f.plan)
-		return plan, nil
+	saved, err := savedPlan(p, &f.writeFlags, publish.DecodePromotion, func(plan *publish.Promotion) string { return plan.Name })
+	if err != nil || saved != nil {
+		return saved, err
 	}
 	signers, err := p.loadSigners(f.keys, f.passwordFile)
 	if err != nil {

@@ -65,7 +65,7 @@ func (p *program) publish(ctx context.Context, f *publishFlags, args []string) e
 	if !slices.Contains([]publish.Base{publish.BaseNewest, publish.BaseCandidate, publish.BaseLive, publish.BaseNone}, publish.Base(f.base)) {
 		return option.Usage(fmt.Errorf("--base %q: want candidate, live or none", f.base))
 	}
-	plan, err := p.savedPublishPlan(f)
+	plan, err := savedPlan(p, &f.writeFlags, publish.DecodePlan, func(plan *publish.Plan) string { return plan.Name })
 	if err != nil {
 		return err
 	}
@@ -120,23 +120,6 @@ func (p *program) openTarget(ctx context.Context, f *writeFlags, bar *progress) 
 	return s, err
 }
 
-// savedPublishPlan is the plan in the file that was named, or nil if there is none.
-func (p *program) savedPublishPlan(f *publishFlags) (*publish.Plan, error) {
-	data, ok, err := readPlan(f.plan)
-	if err != nil || !ok {
-		return nil, err
-	}
-	plan, err := publish.DecodePlan(data)
-	if err != nil {
-		return nil, option.Input(fmt.Errorf("%s: %w", f.plan, err))
-	}
-	if plan.Name != f.name {
-		return nil, option.Usage(fmt.Errorf("%s is a plan for %s, not for %s", f.plan, plan.Name, f.name))
-	}
-	p.note("applying the plan in %s", f.plan)
-	return plan, nil
-}
-
 func (p *program) publishOptions(ctx context.Context, f *publishFlags, name index.Name, args []string) (publish.Options, error) {
 	o := publish.Options{Name: name, Base: publish.Base(f.base), Replace: f.replace, Epoch: f.epoch, AllowLarge: f.allowLarge, SignWheels: !f.noWheelSig, Now: p.now()}
 	var err error
@@ -151,41 +134,6 @@ func (p *program) publishOptions(ctx context.Context, f *publishFlags, name inde
 	}
 	o.Files, err = candidates(ctx, args, f.sdists)
 	return o, err
-}
-
-// readPlan returns a saved plan, if there is one.
-func readPlan(file string) ([]byte, bool, error) {
-	if file == "" {
-		return nil, false, nil
-	}
-	data, err := os.ReadFile(file)
-	if errors.Is(err, os.ErrNotExist) {
-		return nil, false, nil
-	}
-	if err != nil {
-		return nil, false, option.Input(fmt.Errorf("plan: %w", err))
-	}
-	return data, true, nil
-}
-
-// savePlan writes a plan before anything of it is applied: the whole file or none,
-// so that a rerun never reads half a plan.
-func savePlan(file string, plan interface{ Encode() ([]byte, error) }) error {
-	if file == "" {
-		return nil
-	}
-	data, err := plan.Encode()
-	if err != nil {
-		return err
-	}
-	tmp := file + ".tmp"
-	if err := os.WriteFile(tmp, data, 0o600); err != nil {
-		return fmt.Errorf("plan: %w", err)
-	}
-	if err := os.Rename(tmp, file); err != nil {
-		return fmt.Errorf("plan: %w", errors.Join(err, os.Remove(tmp)))
-	}
-	return nil
 }
 
 type publishAnswer struct {

@@ -102,13 +102,13 @@ func addCompletion(root *cobra.Command) {
 	cmd.Example = "  pinwheel completion bash >/etc/bash_completion.d/pinwheel"
 	for _, shell := range cmd.Commands() {
 		shell.Example = "  " + shell.CommandPath()
-		shell.Args = noArgs
+		shell.Args = option.NoArgs
 	}
 }
 
 func (p *program) versionCommand() *cobra.Command {
 	return &cobra.Command{
-		Use: "version", Short: "Print the program's version", Args: noArgs,
+		Use: "version", Short: "Print the program's version", Args: option.NoArgs,
 		Long:    "Version prints the module version, or the commit that the program was built from.",
 		Example: "  pinwheel version\n  pinwheel version --format json",
 		RunE: func(*cobra.Command, []string) error {
@@ -144,13 +144,6 @@ func subcommands(cmd *cobra.Command, args []string) error {
 		err = fmt.Errorf("%w; did you mean %q?", err, similar[0])
 	}
 	return option.Usage(err)
-}
-
-func noArgs(cmd *cobra.Command, args []string) error {
-	if len(args) > 0 {
-		return option.Usage(fmt.Errorf("%s takes no arguments, got %q", cmd.CommandPath(), args[0]))
-	}
-	return nil
 }
 
 // hintFor tells what to do next about errors that do not say so themselves.

@@ -27,7 +27,7 @@ func (p *program) signCommand() *cobra.Command {
 with the role refresh is enough: it cannot change what is live. The key that
 signed the promotion is named with --trust.`,
 		Example: `  pinwheel sign --refresh --to registry.example/tools/wheels-3.4 --index tools/3.4/cpu-ubi9 --key refresh.key --trust promote.pub`,
-		Args:    noArgs,
+		Args:    option.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if !refresh {
 				return option.Usage(errors.New("nothing to do: give --refresh"))
