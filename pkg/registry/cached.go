@@ -5,6 +5,7 @@ import (
 	"container/list"
 	"context"
 	"io"
+	"os"
 	"sync"
 
 	"github.com/opencontainers/go-digest"
@@ -18,6 +19,8 @@ const maxCached = 4 << 20
 // Cached wraps a store so that manifests and blobs of up to 4 MiB that went
 // through it once, in either direction, are not fetched again. It keeps up to
 // maxBytes and drops what was used least recently.
+//
+// Files (*os.File) that are pushed are not kept.
 //
 // Only content whose digest has been checked is kept; what tags point to, and
 // whether something exists, is always asked. Tag of a known manifest is one
@@ -77,7 +80,9 @@ func (c *cachedStore) PushReference(ctx context.Context, desc ocispec.Descriptor
 }
 
 func (c *cachedStore) push(desc ocispec.Descriptor, r io.Reader, push func(io.Reader) error) error {
-	if desc.Size > maxCached {
+	// What comes from a file is a user's, and nobody here reads it again:
+	// keeping it would cost a second hash and push out what is read again.
+	if _, fromFile := r.(*os.File); fromFile || desc.Size > maxCached {
 		return push(r)
 	}
 	data, err := content.ReadAll(r, desc)

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"context"
 	"io"
+	"os"
+	"path/filepath"
 	"testing"
 
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -42,6 +44,34 @@ func TestCachedKeepsAtMost(t *testing.T) {
 	large := registrytest.Push(t, store, registrytest.Random(9, 2501))
 	if got := fetch(large); got != 1 {
 		t.Errorf("a blob larger than the cache: %d requests, want 1", got)
+	}
+}
+
+func TestCachedDoesNotKeepFiles(t *testing.T) {
+	t.Parallel()
+	host := registrytest.InProcess(t, registrytest.Quirks{})
+	var sent registrytest.Recorder
+	store := registry.Cached(open(t, host+"/a/b", registry.Options{PlainHTTP: true, WrapTransport: sent.Wrap}), 1<<20)
+	data := registrytest.Random(1, 1000)
+	path := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(path, data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	desc := registrytest.Blob(data)
+	if err := store.Push(t.Context(), desc, f); err != nil {
+		t.Fatal(err)
+	}
+	sent.Reset()
+	if _, err := content.FetchAll(t.Context(), store, desc); err != nil {
+		t.Fatal(err)
+	}
+	if got := sent.Count("GET", "/blobs/"); got != 1 {
+		t.Errorf("%d requests for a file that was pushed, want 1", got)
 	}
 }
 
