@@ -62,9 +62,7 @@ type Index struct {
 	Candidate Source
 	// Pins are single revisions; nil serves none.
 	Pins Pins
-	// Blobs is where files come from. They are hashed here. If it also has
-	// OpenRange, as registry stores do, parts of files that were hashed before
-	// are read alone.
+	// Blobs is where files come from. They are hashed here.
 	Blobs content.Fetcher
 }
 
