@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/pinwheel-oci/pinwheel/pkg/sign"
+	"github.com/pinwheel-oci/pinwheel/test/tools"
 )
 
 // TestTerminal types into a pseudo terminal and looks that it shows nothing.
@@ -42,7 +43,7 @@ func pseudoTerminal(t *testing.T) (keyboard, tty *os.File) {
 	t.Helper()
 	keyboard, err := os.OpenFile("/dev/ptmx", os.O_RDWR|unix.O_NOCTTY, 0)
 	if errors.Is(err, os.ErrNotExist) {
-		t.Skip("needs /dev/ptmx")
+		tools.Missing(t, "needs /dev/ptmx")
 	}
 	if err != nil {
 		t.Fatal(err)

@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/pinwheel-oci/pinwheel/pkg/wheel"
+	"github.com/pinwheel-oci/pinwheel/test/tools"
 )
 
 // oldestPackaging is the release whose behaviour pkg/wheel follows. Older ones
@@ -47,11 +48,7 @@ func python(t *testing.T) string {
 			return python
 		}
 	}
-	const need = "needs python packaging " + oldestPackaging + " or newer (PINWHEEL_PYTHON, .tools/py/bin/python or python3)"
-	if os.Getenv("E2E_REQUIRE") == "1" {
-		t.Fatal(need)
-	}
-	t.Skip(need)
+	tools.Missing(t, "needs python packaging " + oldestPackaging + " or newer (PINWHEEL_PYTHON, .tools/py/bin/python or python3)")
 	return ""
 }
 

@@ -110,11 +110,7 @@ func realWheels(t testing.TB, which string) string {
 	}
 	dir := filepath.Join(root, ".tools", "wheels", which)
 	if _, err := os.Stat(filepath.Join(dir, ".complete")); err != nil {
-		const missing = "the real wheels are not here; run test/tools/install demo"
-		if os.Getenv("E2E_REQUIRE") == "1" {
-			t.Fatal(missing)
-		}
-		t.Skip(missing)
+		tools.Missing(t, "the real wheels are not here; run test/tools/install demo")
 	}
 	return dir
 }

@@ -30,11 +30,18 @@ func Need(t testing.TB, name string) string {
 	if err == nil {
 		return path
 	}
-	if os.Getenv(RequireEnv) == "1" {
-		t.Fatalf("needs the program %q: %v", name, err)
-	}
-	t.Skipf("needs the program %q: %v", name, err)
+	Missing(t, fmt.Sprintf("needs the program %q: %v", name, err))
 	return ""
+}
+
+// Missing ends a test that cannot run here, and says what it needs: it is
+// skipped, or fails when [RequireEnv] is "1".
+func Missing(t testing.TB, needs string) {
+	t.Helper()
+	if os.Getenv(RequireEnv) == "1" {
+		t.Fatal(needs)
+	}
+	t.Skip(needs)
 }
 
 // Root returns the directory of the repository: the nearest one above this

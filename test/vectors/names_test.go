@@ -129,7 +129,7 @@ func TestTargetAgreesWithPackaging(t *testing.T) {
 	t.Parallel()
 	python := tools.Need(t, "python3")
 	if err := exec.CommandContext(t.Context(), python, "-c", "import packaging.tags").Run(); err != nil {
-		t.Skip("needs the Python package \"packaging\"")
+		tools.Missing(t, "needs the Python package \"packaging\"")
 	}
 	for _, c := range targetCases(t) {
 		if t := c.Target.PackageTypes; len(t) == 1 && t[0] == index.Sdist {

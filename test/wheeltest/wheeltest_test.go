@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/pinwheel-oci/pinwheel/pkg/wheel"
+	"github.com/pinwheel-oci/pinwheel/test/tools"
 	"github.com/pinwheel-oci/pinwheel/test/wheeltest"
 )
 
@@ -55,10 +56,7 @@ func TestPipInstalls(t *testing.T) {
 		t.Fatal(err)
 	}
 	if exec.CommandContext(t.Context(), python, "-m", "pip", "--version").Run() != nil {
-		if os.Getenv("E2E_REQUIRE") == "1" {
-			t.Fatal("needs pip in .tools/py")
-		}
-		t.Skip("needs pip in .tools/py")
+		tools.Missing(t, "needs pip in .tools/py")
 	}
 	dir := t.TempDir()
 	plain := wheeltest.Write(t, dir, wheeltest.Wheel{Summary: "a demo"})
