@@ -48,7 +48,7 @@ func python(t *testing.T) string {
 			return python
 		}
 	}
-	tools.Missing(t, "needs python packaging " + oldestPackaging + " or newer (PINWHEEL_PYTHON, .tools/py/bin/python or python3)")
+	tools.Missing(t, "needs python packaging "+oldestPackaging+" or newer (PINWHEEL_PYTHON, .tools/py/bin/python or python3)")
 	return ""
 }
 

@@ -18,13 +18,13 @@ type recorder struct {
 
 func (r *recorder) Helper() {}
 
-func (r *recorder) Skipf(format string, args ...any) {
-	r.skipped = fmt.Sprintf(format, args...)
+func (r *recorder) Skip(args ...any) {
+	r.skipped = fmt.Sprint(args...)
 	runtime.Goexit()
 }
 
-func (r *recorder) Fatalf(format string, args ...any) {
-	r.failed = fmt.Sprintf(format, args...)
+func (r *recorder) Fatal(args ...any) {
+	r.failed = fmt.Sprint(args...)
 	runtime.Goexit()
 }
 
