@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/opencontainers/go-digest"
@@ -63,11 +64,25 @@ func currentHead(ctx context.Context, s Store, name index.Name, epoch uint64, no
 		// A new epoch begins anew: its readers ignore what the old one said.
 		return nil, at, nil
 	case errors.As(err, &refusal) && refusal.Code == policy.HeadSignature:
-		return nil, at, fmt.Errorf("tag %s: the head there cannot be built upon (name its key with --trust FILE): %w", name.HeadTag(), err)
+		return nil, at, fmt.Errorf("tag %s: the head there cannot be built upon (name the key that promoted it: promote --trust-promote FILE, sign --refresh --trust FILE): %w", name.HeadTag(), err)
 	case err != nil:
 		return nil, at, fmt.Errorf("tag %s: the head there cannot be built upon: %w", name.HeadTag(), err)
 	}
 	return h, at, nil
+}
+
+// promotedBy reports whether a head says that the revision is live and bears the
+// signature of every one of the signers: then there is nothing to add.
+func promotedBy(h *policy.Head, signers []sign.Signer, revision digest.Digest) bool {
+	if h == nil || h.Promotion.Revision != revision {
+		return false
+	}
+	for _, s := range signers {
+		if !slices.ContainsFunc(h.PromotionKeys, func(k *policy.Key) bool { return k.Public.Equal(s.Public()) }) {
+			return false
+		}
+	}
+	return true
 }
 
 // RefreshOptions are what a head is renewed with.

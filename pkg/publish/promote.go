@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/opencontainers/go-digest"
@@ -28,10 +29,12 @@ type PromoteOptions struct {
 	// Signers make the promotion: keys of role promote. The first also signs
 	// the freshness and the .sig tags.
 	Signers []sign.Signer
-	// Trusted keys may have signed the revision and the present head, besides
-	// those of Signers.
+	// Trusted keys may have signed the revision, besides those of Signers.
 	Trusted []dsse.PublicKey
-	Expiry  time.Duration // 0 is DefaultExpiry
+	// Promoters are keys that may have signed the present head, besides those
+	// of Signers. A key that may only sign revisions must not be among them.
+	Promoters []dsse.PublicKey
+	Expiry    time.Duration // 0 is DefaultExpiry
 	// Repository is the registry/repository that .sig signatures name; "" writes
 	// no .sig tags.
 	Repository string
@@ -88,7 +91,13 @@ func NewPromotion(ctx context.Context, s Store, o PromoteOptions) (*Promotion, e
 		Kind: "promote", Name: o.Name.String(), Serial: revision.Catalog.Serial, Issued: o.Now.UTC().Truncate(time.Second),
 		By: o.By, Reason: o.Reason,
 	}
-	current, headAt, err := currentHead(ctx, s, o.Name, revision.Catalog.Epoch, o.Now, o.Trusted)
+	// Not the keys that may sign revisions: what a head says was live, or is
+	// withdrawn, is signed anew here, and only a promoter may have said it.
+	promoters := slices.Clone(o.Promoters)
+	for _, k := range o.Signers {
+		promoters = append(promoters, k.Public())
+	}
+	current, headAt, err := currentHead(ctx, s, o.Name, revision.Catalog.Epoch, o.Now, promoters)
 	if err != nil {
 		return nil, err
 	}
@@ -96,7 +105,7 @@ func NewPromotion(ctx context.Context, s Store, o PromoteOptions) (*Promotion, e
 	if p.Live, err = resolve(ctx, s, o.Name.LiveTag()); err != nil {
 		return nil, err
 	}
-	if current != nil && current.Promotion.Revision == revision.Digest && p.Live == revision.Digest {
+	if p.Live == revision.Digest && promotedBy(current, o.Signers, revision.Digest) {
 		p.Sequence = current.Promotion.Sequence
 		return p, fmt.Errorf("%w: revision %d (%s)", ErrAlreadyLive, p.Serial, revision.Digest)
 	}

@@ -117,7 +117,7 @@ func TestPromoteRefuses(t *testing.T) {
 			o := w.promoteOptions()
 			o.Signers = []sign.Signer{w.key("stranger")}
 			return o
-		}, "the head there cannot be built upon (name its key with --trust FILE)", nil},
+		}, "the head there cannot be built upon (name the key that promoted it: promote --trust-promote FILE", nil},
 		{"an older revision", func(w *world) publish.PromoteOptions {
 			w.release(w.demo("1.0"))
 			old := w.at("3.4-cpu-ubi9")
@@ -221,7 +221,7 @@ func TestRefreshCannotChangeWhatIsLive(t *testing.T) {
 
 	// The same key as promoter: readers do not count it.
 	o := w.promoteOptions()
-	o.Signers, o.Trusted = []sign.Signer{w.key("refresh")}, append(o.Trusted, w.public("promote"))
+	o.Signers, o.Promoters = []sign.Signer{w.key("refresh")}, []dsse.PublicKey{w.public("promote")}
 	if err := w.planPromotion(o).Apply(t.Context(), w.store); err != nil {
 		t.Fatal(err)
 	}

@@ -90,8 +90,8 @@ func TestNothingUnverifiedIsServed(t *testing.T) {
 	v.release(layout, realWheels(t, "first"))
 	s := v.serve(layout)
 	intruder := newVendor(t)
-	intruder.flags = []string{"--trust", v.pub}
-	intruder.release(layout, realWheels(t, "second"))
+	intruder.pinwheel("publish", layout, realWheels(t, "second"), "--trust", v.pub)
+	intruder.pinwheel("promote", layout, "--trust-promote", v.pub)
 	deadline := time.Now().Add(20 * time.Second)
 	for {
 		_, body := get(s.url + "/readyz")

@@ -19,11 +19,12 @@ import (
 
 type promoteFlags struct {
 	writeFlags
-	revision string
-	by       string
-	reason   string
-	expires  time.Duration
-	identity string
+	revision  string
+	by        string
+	reason    string
+	expires   time.Duration
+	identity  string
+	promoters []string
 }
 
 func (p *program) promoteCommand() *cobra.Command {
@@ -41,6 +42,7 @@ at once, or nobody does.`,
 	}
 	f.add(cmd, p, true)
 	cmd.Flags().StringVar(&f.revision, "revision", "", "`digest` to promote (default: the candidate)")
+	cmd.Flags().StringArrayVar(&f.promoters, "trust-promote", nil, "public key `file` that may have signed the present head, besides the signing keys")
 	cmd.Flags().StringVar(&f.by, "by", whoami(), "`name` of who promotes, for the history")
 	cmd.Flags().StringVar(&f.reason, "reason", "", "`text` that says why, for the history")
 	cmd.Flags().DurationVar(&f.expires, "expires", publish.DefaultExpiry, "`time` for which the head is fresh unless refreshed")
@@ -92,8 +94,12 @@ func (p *program) promotePlan(ctx context.Context, f *promoteFlags, name index.N
 	if err != nil {
 		return nil, err
 	}
+	promoters, err := loadPublicKeys(f.promoters)
+	if err != nil {
+		return nil, err
+	}
 	plan, err := publish.NewPromotion(ctx, s, publish.PromoteOptions{
-		Name: name, Revision: digest.Digest(f.revision), By: f.by, Reason: f.reason, Signers: signers, Trusted: trusted,
+		Name: name, Revision: digest.Digest(f.revision), By: f.by, Reason: f.reason, Signers: signers, Trusted: trusted, Promoters: promoters,
 		Expiry: f.expires, Repository: f.identity, Now: p.now(),
 	})
 	if err != nil {

@@ -85,9 +85,12 @@ func (p *program) verify(ctx context.Context, f *verifyFlags, ref string) error 
 	if f.revision != "" && artifact.CheckDigest(digest.Digest(f.revision)) != nil {
 		return option.Usage(fmt.Errorf("--revision %q: want sha256:<64 hexadecimal digits>", f.revision))
 	}
-	s, _, err := p.store.Open(ctx, ref, nil)
+	s, parsed, err := p.store.Open(ctx, ref, nil)
 	if err != nil {
 		return err
+	}
+	if parsed.Tag != "" || parsed.Digest != "" {
+		return option.Usage(fmt.Errorf("%s: leave out tag and digest: what is live is verified, or --candidate, or --revision DIGEST", ref))
 	}
 	var list []verified
 	for _, x := range rules {
