@@ -14,6 +14,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/opencontainers/go-digest"
+
 	"github.com/pinwheel-oci/pinwheel/policy"
 	"github.com/pinwheel-oci/pinwheel/policy/verify"
 )
@@ -108,6 +110,22 @@ func (f *Follower) Revisions() (current, previous *verify.Revision) {
 
 func (s *serving) stale(now func() time.Time) bool {
 	return !s.staleAfter.IsZero() && now().After(s.staleAfter)
+}
+
+// Names reports whether the policy pins d, or what is current or its head names it.
+func (f *Follower) Names(d digest.Digest) bool {
+	if slices.Contains(f.o.Verifier.Rules.Pins, d) {
+		return true
+	}
+	current, _ := f.Revisions()
+	if current == nil {
+		return false
+	}
+	if current.Head == nil {
+		return current.Digest == d
+	}
+	_, named := policy.Named(&current.Head.Promotion, d)
+	return named
 }
 
 // State returns what is remembered, for [Pins]; nil is nothing.

@@ -37,6 +37,9 @@ type PinOptions struct {
 	// State gives what is remembered of the live stage, for what is withdrawn;
 	// nil is nothing.
 	State func() *policy.State
+	// Named reports whether what is served names a revision, so that it need
+	// not wait behind made-up ones; nil is none. See [Follower.Names].
+	Named func(digest.Digest) bool
 	// Max is how many stay loaded; 0 is [DefaultMaxPins].
 	Max int
 	// MaxAge is when a loaded one is verified again, so that one that is no
@@ -86,6 +89,9 @@ func NewPins(o PinOptions) *Pins {
 	if o.State == nil {
 		o.State = func() *policy.State { return nil }
 	}
+	if o.Named == nil {
+		o.Named = func(digest.Digest) bool { return false }
+	}
 	return &Pins{
 		o: o, loaded: map[digest.Digest]*list.Element{}, order: list.New(), loading: map[digest.Digest]*loading{},
 		refused: map[digest.Digest]refusedPin{}, tokens: pinBurst,
@@ -111,7 +117,8 @@ func (p *Pins) Get(ctx context.Context, d digest.Digest) (*verify.Revision, erro
 	}
 	l, ok := p.loading[d]
 	if !ok {
-		if !p.take(now) {
+		// Loaded and named ones are few; only the others could be made up.
+		if !found && !p.o.Named(d) && !p.take(now) {
 			p.mu.Unlock()
 			return nil, ErrBusy
 		}
@@ -189,7 +196,9 @@ func (p *Pins) keep(d digest.Digest, r *verify.Revision, err error) (*verify.Rev
 		p.order.Remove(element)
 		delete(p.loaded, d)
 	}
-	p.refuse(d, err, now)
+	if !isUnavailable(err) {
+		p.refuse(d, err, now)
+	}
 	return nil, err
 }
 

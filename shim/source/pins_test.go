@@ -86,6 +86,24 @@ func TestUnknownPinsAreLimited(t *testing.T) {
 	}
 }
 
+// A client that makes up digests must not keep others from what was promoted.
+func TestNamedPinsAreNotPutOff(t *testing.T) {
+	t.Parallel()
+	s := newSetting(t)
+	one := s.PublishLive(wheelOf("1"))
+	pins := source.NewPins(source.PinOptions{
+		Verifier: s.Verifier(s.store), Named: func(d digest.Digest) bool { return d == one },
+	})
+	for i := range 50 {
+		if _, err := pins.Get(t.Context(), digest.FromString(fmt.Sprint(i))); err == nil {
+			t.Fatal("a made-up digest was loaded")
+		}
+	}
+	if _, err := pins.Get(t.Context(), one); err != nil {
+		t.Errorf("what was promoted is put off: %v", err)
+	}
+}
+
 func TestPinsAreBounded(t *testing.T) {
 	t.Parallel()
 	s := newSetting(t)

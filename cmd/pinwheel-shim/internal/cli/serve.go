@@ -189,7 +189,7 @@ func (s *server) add(f *serveFlags, rules *policy.Index, from *origin, state str
 	}
 	ix := shim.Index{
 		Name: rules.Name, Live: live, Blobs: blobs{from},
-		Pins: source.NewPins(source.PinOptions{Verifier: verifier, State: live.State}),
+		Pins: source.NewPins(source.PinOptions{Verifier: verifier, State: live.State, Named: live.Names}),
 	}
 	if f.candidate {
 		candidate, err := follow(policy.Candidate)
