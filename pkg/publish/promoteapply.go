@@ -21,6 +21,9 @@ func (p *Promotion) Apply(ctx context.Context, s Store) error {
 	if err := p.checkStart(ctx, s, name); err != nil {
 		return err
 	}
+	if err := p.anchor(ctx, s, name.RevisionTag(p.Serial)); err != nil {
+		return err
+	}
 	for _, t := range p.Sigs {
 		if err := t.write(ctx, s); err != nil {
 			return err
@@ -104,4 +107,15 @@ func pushBlobs(ctx context.Context, s Store, blobs []Object) error {
 		}
 	}
 	return nil
+}
+
+// anchor sees to it that what goes live has the tag of its serial. A writer that
+// was late may have put a revision of its own there, after this one was read
+// back; without a tag the registry would drop what locks and pins rely on.
+func (p *Promotion) anchor(ctx context.Context, s Store, tag string) error {
+	have, err := resolve(ctx, s, tag)
+	if err != nil || have == p.Revision.Digest {
+		return err
+	}
+	return putTag(ctx, s, p.Revision, tag)
 }

@@ -54,3 +54,26 @@ func TestPromoteAgainWithOtherKeys(t *testing.T) {
 		t.Errorf("with both keys again: %v, want ErrAlreadyLive", err)
 	}
 }
+
+// TestLateWriterDoesNotTakeTheTag: somebody's PUT of another revision of the same
+// serial arrives after ours was read back. What goes live keeps its tag.
+func TestLateWriterDoesNotTakeTheTag(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	first := w.publish(w.demo("1.0")).Revision.Digest
+	p := w.planPromotion(w.promoteOptions())
+	late := w.publish(w.demo("2.0")).Revision.Digest
+	desc, err := w.store.Resolve(t.Context(), late.String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := w.store.Tag(t.Context(), desc, "rev.3.4-cpu-ubi9.1"); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Apply(t.Context(), w.store); err != nil {
+		t.Fatal(err)
+	}
+	if got := w.at("rev.3.4-cpu-ubi9.1"); got != first {
+		t.Errorf("the tag of revision 1 is at %s, live is %s", got, first)
+	}
+}
