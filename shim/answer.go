@@ -13,7 +13,9 @@ import (
 // gigabytes, and not for each read, because then one byte a minute would do.
 const (
 	paceBytes = 1 << 20
-	paceTime  = time.Minute
+	// Longer than it takes a client of that pace to drain the kernel's send
+	// buffer of a few MiB, which looks like a pause from here.
+	paceTime = 5 * time.Minute
 )
 
 // answer writes the head of an answer with its first byte, so that an error

@@ -101,14 +101,22 @@ func (l *layout) open(desc ocispec.Descriptor) (*os.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	file, err := os.Open(path)
+	// Looked at before it is opened: opening a FIFO waits for a writer for ever.
+	info, err := os.Stat(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, errdef.ErrNotFound
 	}
 	if err != nil {
 		return nil, err
 	}
-	info, err := file.Stat()
+	if !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s is not a regular file", path)
+	}
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	info, err = file.Stat()
 	if err == nil && info.Size() != desc.Size {
 		err = fmt.Errorf("it has %d bytes, expected %d", info.Size(), desc.Size)
 	}

@@ -74,18 +74,19 @@ func inspectFiles(ctx context.Context, paths []string) ([]inspected, error) {
 }
 
 func inspectFile(ctx context.Context, path string) (*wheel.Info, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	st, err := f.Stat()
+	// Before it is opened: opening a FIFO waits for a writer.
+	st, err := os.Stat(path)
 	if err != nil {
 		return nil, err
 	}
 	if !st.Mode().IsRegular() {
 		return nil, option.Input(fmt.Errorf("%s: not a regular file", path))
 	}
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
 	return wheel.Inspect(ctx, f, st.Size(), filepath.Base(path), wheel.Limits{})
 }
 

@@ -51,12 +51,12 @@ by the policy of whoever verifies. Existing files are never overwritten.`,
 			}
 			return nil
 		},
-		RunE: func(_ *cobra.Command, args []string) error {
+		RunE: func(cmd *cobra.Command, args []string) error {
 			var password []byte
 			if !noPassword {
 				var err error
 				source := sign.PasswordSource{File: passwordFile, Terminal: sign.OpenTerminal(p.in, p.err), Confirm: true}
-				if password, err = source.Read(); err != nil {
+				if password, err = passwords(cmd.Context(), p.in, source)(); err != nil {
 					return fmt.Errorf("%w; or give --no-password for a key in the clear", err)
 				}
 			}

@@ -86,7 +86,7 @@ func (p *program) promotePlan(ctx context.Context, f *promoteFlags, name index.N
 	if err != nil || saved != nil {
 		return saved, err
 	}
-	signers, err := p.loadSigners(f.keys, f.passwordFile)
+	signers, err := p.loadSigners(ctx, f.keys, f.passwordFile)
 	if err != nil {
 		return nil, err
 	}

@@ -123,7 +123,7 @@ func (p *program) openTarget(ctx context.Context, f *writeFlags, bar *progress) 
 func (p *program) publishOptions(ctx context.Context, f *publishFlags, name index.Name, args []string) (publish.Options, error) {
 	o := publish.Options{Name: name, Base: publish.Base(f.base), Replace: f.replace, Epoch: f.epoch, AllowLarge: f.allowLarge, SignWheels: !f.noWheelSig, Now: p.now()}
 	var err error
-	if o.Signers, err = p.loadSigners(f.keys, f.passwordFile); err != nil {
+	if o.Signers, err = p.loadSigners(ctx, f.keys, f.passwordFile); err != nil {
 		return o, err
 	}
 	if o.Trusted, err = f.trusted(); err != nil {

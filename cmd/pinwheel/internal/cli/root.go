@@ -173,7 +173,7 @@ func (p *program) openForWriting(ctx context.Context, ref string, bar *progress)
 }
 
 // loadSigners reads private keys, asking for passwords where they are encrypted.
-func (p *program) loadSigners(files []string, passwordFile string) ([]sign.Signer, error) {
+func (p *program) loadSigners(ctx context.Context, files []string, passwordFile string) ([]sign.Signer, error) {
 	if len(files) == 0 {
 		return nil, option.Usage(errors.New("no key: give --key FILE ('pinwheel key new' makes one)"))
 	}
@@ -184,7 +184,7 @@ func (p *program) loadSigners(files []string, passwordFile string) ([]sign.Signe
 		if err != nil {
 			return nil, option.Input(fmt.Errorf("key: %w", err))
 		}
-		s, err := sign.Load(data, source.Read)
+		s, err := sign.Load(data, passwords(ctx, p.in, source))
 		if err != nil {
 			return nil, option.Input(fmt.Errorf("key %s: %w", f, err))
 		}

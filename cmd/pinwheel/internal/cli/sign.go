@@ -47,7 +47,7 @@ func (p *program) refresh(ctx context.Context, f *writeFlags, expires time.Durat
 	if err != nil {
 		return err
 	}
-	signers, err := p.loadSigners(f.keys, f.passwordFile)
+	signers, err := p.loadSigners(ctx, f.keys, f.passwordFile)
 	if err != nil {
 		return err
 	}
