@@ -93,7 +93,7 @@ type wireManifest struct {
 	SchemaVersion int              `json:"schemaVersion"`
 }
 
-var emptyConfig = wireDescriptor{Digest: EmptyConfigDigest, MediaType: mediaTypeEmpty, Size: EmptyConfigSize}
+var emptyConfig = wireDescriptor{Digest: EmptyConfigDigest, MediaType: MediaTypeEmpty, Size: EmptyConfigSize}
 
 // Encode returns the manifest's bytes, or the rule that it breaks.
 func (m Manifest) Encode() ([]byte, error) {
@@ -139,7 +139,7 @@ func Decode(data []byte, artifactType string) (Manifest, error) {
 		return Manifest{}, Violates("media-type", "%q", w.MediaType)
 	case w.ArtifactType != artifactType:
 		return Manifest{}, Violates("artifact-type", "%q, want %q", w.ArtifactType, artifactType)
-	case w.Config.MediaType != mediaTypeEmpty || w.Config.Digest != EmptyConfigDigest || w.Config.Size != EmptyConfigSize || w.Config.Annotations != nil:
+	case w.Config.MediaType != MediaTypeEmpty || w.Config.Digest != EmptyConfigDigest || w.Config.Size != EmptyConfigSize || w.Config.Annotations != nil:
 		return Manifest{}, Violates("config", "not the empty descriptor")
 	}
 	m := Manifest{ArtifactType: w.ArtifactType}

@@ -4,7 +4,7 @@ package artifact
 const (
 	MediaTypeManifest = "application/vnd.oci.image.manifest.v1+json"
 	MediaTypeIndex    = "application/vnd.oci.image.index.v1+json"
-	mediaTypeEmpty    = "application/vnd.oci.empty.v1+json"
+	MediaTypeEmpty    = "application/vnd.oci.empty.v1+json"
 )
 
 // Artifact types: what a manifest is. docs/format.md, "Media types".

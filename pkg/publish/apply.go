@@ -19,7 +19,7 @@ import (
 const uploadsAtOnce = 6
 
 // emptyConfig is the config blob that every artifact names.
-var emptyConfig = Object{MediaType: "application/vnd.oci.empty.v1+json", Digest: artifact.EmptyConfigDigest, Size: artifact.EmptyConfigSize, Data: []byte(artifact.EmptyConfig)}
+var emptyConfig = Object{MediaType: artifact.MediaTypeEmpty, Digest: artifact.EmptyConfigDigest, Size: artifact.EmptyConfigSize, Data: []byte(artifact.EmptyConfig)}
 
 // Apply writes what the plan says: files, catalog, signature, the revision
 // under its own tag, and last the candidate tag. It can be repeated after any

@@ -228,7 +228,6 @@ func (f *Follower) poll(ctx context.Context) error {
 		if r, err = f.verify(ctx, known); err != nil {
 			return err
 		}
-		r.Next = highest(known, r.Next)
 		if err = f.o.State.Save(ctx, known, r.Next); err == nil {
 			f.swap(r)
 			return nil
@@ -238,17 +237,6 @@ func (f *Follower) poll(ctx context.Context) error {
 		}
 	}
 	return refuse(StateFailed, err)
-}
-
-// highest keeps what is known of heads when a revision was verified without
-// one: else whoever hides the head could show an old one later.
-func highest(known, next *policy.State) *policy.State {
-	if known == nil || known.Epoch != next.Epoch || known.Sequence <= next.Sequence {
-		return next
-	}
-	kept := *next
-	kept.Sequence, kept.Promotion, kept.Counter = known.Sequence, known.Promotion, known.Counter
-	return &kept
 }
 
 func refuse(code policy.Code, err error) error {

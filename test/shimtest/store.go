@@ -119,19 +119,6 @@ func (s *Store) Fetch(ctx context.Context, desc ocispec.Descriptor) (io.ReadClos
 	return change(rc), nil
 }
 
-// OpenRange opens a part of a blob.
-func (s *Store) OpenRange(ctx context.Context, desc ocispec.Descriptor, offset, length int64) (io.ReadCloser, error) {
-	below, change, err := s.fetch(desc.Digest)
-	if err != nil {
-		return nil, err
-	}
-	rc, err := below.OpenRange(ctx, desc, offset, length)
-	if err != nil {
-		return nil, err
-	}
-	return change(rc), nil
-}
-
 // WrongByte changes the byte at offset.
 func WrongByte(offset int64) func(io.ReadCloser) io.ReadCloser {
 	return func(rc io.ReadCloser) io.ReadCloser { return &wrongByte{ReadCloser: rc, left: offset} }

@@ -175,12 +175,3 @@ func (b blobs) Fetch(ctx context.Context, desc ocispec.Descriptor) (io.ReadClose
 	}
 	return store.Fetch(ctx, desc)
 }
-
-// OpenRange opens a part of a blob.
-func (b blobs) OpenRange(ctx context.Context, desc ocispec.Descriptor, offset, length int64) (io.ReadCloser, error) {
-	store, _, err := b.open(ctx)
-	if err != nil {
-		return nil, err
-	}
-	return store.OpenRange(ctx, desc, offset, length)
-}
