@@ -34,11 +34,14 @@ func document(t *testing.T, name string) (commands []string, yaml string) {
 			continue
 		}
 		for _, line := range strings.Split(strings.TrimSpace(block[2]), "\n") {
+			// What follows a command is its output.
 			command, ok := strings.CutPrefix(line, "$ ")
-			if !ok {
-				t.Fatalf("%s: %q in a console block does not begin with \"$ \"", name, line)
+			if !ok && !strings.HasPrefix(block[2], "$ ") {
+				t.Fatalf("%s: a console block begins with %q, not with \"$ \"", name, line)
 			}
-			commands = append(commands, command)
+			if ok {
+				commands = append(commands, command)
+			}
 		}
 	}
 	return commands, yaml
@@ -54,7 +57,7 @@ func script(commands []string, words ...string) string {
 		if strings.HasPrefix(c, "pinwheel-shim serve") {
 			url := "http://" + c[strings.LastIndex(c, " ")+1:]
 			s += c + " 2>shim.log &\nfor i in $(seq 200); do python3 -c 'import sys, urllib.request; urllib.request.urlopen(sys.argv[1])' " +
-				url + "/readyz 2>/dev/null && break; sleep 0.1; done\n"
+				url + "/readyz 2>/dev/null && break; [ $i != 200 ] || { cat shim.log >&2; exit 1; }; sleep 0.1; done\n"
 			continue
 		}
 		s += c + "\n"
@@ -129,6 +132,36 @@ func TestMirroringDoc(t *testing.T) {
 		"skopeo copy", "skopeo copy --src-tls-verify=false --dest-tls-verify=false",
 		"oras cp --to-oci-layout", "oras cp --from-plain-http --to-oci-layout", "oras cp", "oras cp --from-plain-http --to-plain-http",
 		"oras pull", "oras pull --plain-http", "crane copy", "crane copy --insecure", "pinwheel verify", "pinwheel verify --plain-http"))
+	u.run(filepath.Join(u.home, "v/bin/python"), "-c", "import jinja2, markupsafe")
+}
+
+// TestShimDoc runs every command of docs/shim.md.
+func TestShimDoc(t *testing.T) {
+	server := registrytest.Distribution(t, registrytest.DistributionOptions{})
+	v := newVendor(t, "--plain-http")
+	from := server.Host + "/tools/wheels-3.4"
+	v.release(from, realWheels(t, "first"))
+	u := shell(t)
+	for _, file := range []string{v.policy, v.pub} {
+		data, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		write(t, filepath.Join(u.home, filepath.Base(file)), string(data))
+	}
+	media := filepath.Join(u.home, "media")
+	for _, tag := range []string{"1.0-cpu", "1.0-cpu.head"} {
+		u.run(tools.Need(t, "oras"), "cp", "--no-tty", "--from-plain-http", "--to-oci-layout", from+":"+tag, media+":"+tag)
+	}
+	commands, _ := document(t, "docs/shim.md")
+	if len(commands) != 4 {
+		t.Fatalf("%d commands: %q", len(commands), commands)
+	}
+	registry := freePort(t)
+	u.run("bash", "-c", script(commands,
+		"--source registry.example/tools/wheels-3.4 --policy policy.yaml", "--plain-http --source "+from+" --policy policy.yaml --listen "+registry,
+		"127.0.0.1:8080", registry, "--listen :8080", "--listen "+freePort(t), "/media/wheels", media,
+		"tools/3.4/cpu-ubi9", indexName, "PACKAGE", "jinja2"))
 	u.run(filepath.Join(u.home, "v/bin/python"), "-c", "import jinja2, markupsafe")
 }
 
