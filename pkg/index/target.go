@@ -4,23 +4,76 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/pinwheel-oci/pinwheel/pkg/artifact"
 	"github.com/pinwheel-oci/pinwheel/pkg/wheel"
 )
 
-// Target declares the environments that the wheels of an index are for. A file
-// is within the target if an installer could choose it in at least one of them.
+// Target declares the environments that the wheels of an index are for, and
+// what the gates may take for granted there. A file is within the target if an
+// installer could choose it in at least one of them.
 type Target struct {
+	Accelerator *Accelerator `json:"accelerator,omitempty"`
+	// Base is what the image provides on which the wheels get installed, in
+	// ascending order of platform.
+	Base []Base `json:"base,omitempty"`
+	// Gates sets gates to "error", "warn" or "off", by name.
+	Gates map[string]string `json:"gates,omitempty"`
 	// Glibc is the highest manylinux level, such as "2.34"; none means that
 	// only linux_<arch> and any fit.
 	Glibc string `json:"glibc,omitempty"`
+	// Glibcxx is the level of libstdc++, such as "3.4.29" (GLIBCXX_3.4.29).
+	Glibcxx string `json:"glibcxx,omitempty"`
 	// PackageTypes that may be listed; none means wheels only.
 	PackageTypes []string `json:"package-types,omitempty"`
+	// Partial names projects that are for some platforms only, ascending.
+	Partial []Partial `json:"partial,omitempty"`
+	// Pins are the versions that the ABI of the index is tied to: specifiers
+	// (PEP 440) by project, such as torch: "==2.9.*".
+	Pins map[string]string `json:"pins,omitempty"`
 	// Platforms such as "linux_x86_64", ascending.
 	Platforms []string `json:"platforms"`
 	// Pythons such as "3.12" (CPython) or "3.14t" (free-threaded), ascending as strings.
 	Pythons []string `json:"pythons"`
+	// Waivers let single findings pass, in ascending order of gate, project
+	// and versions.
+	Waivers []Waiver `json:"waivers,omitempty"`
+}
+
+// Accelerator is what the wheels compute on.
+type Accelerator struct {
+	Kind string `json:"kind"` // "cpu", "cuda" or "rocm"
+	// Version such as "13.0"; none for "cpu".
+	Version string `json:"version,omitempty"`
+}
+
+// Base is what a base image provides on one platform.
+type Base struct {
+	// Libraries are SONAMEs, ascending.
+	Libraries []string `json:"libraries"`
+	Platform  string   `json:"platform"`
+	// Python are versions of installed distributions by normalised name.
+	Python map[string]string `json:"python,omitempty"`
+}
+
+// Partial is a project that exists on some platforms only.
+type Partial struct {
+	Platforms []string `json:"platforms"`
+	Project   string   `json:"project"`
+	Reason    string   `json:"reason"`
+}
+
+// Waiver lets the findings of a gate on a project pass until a day.
+type Waiver struct {
+	// Expires is the first moment at which the waiver no longer counts.
+	Expires time.Time `json:"expires"`
+	Gate    string    `json:"gate"`
+	Project string    `json:"project"`
+	Reason  string    `json:"reason"`
+	Ticket  string    `json:"ticket"`
+	// Versions is a specifier (PEP 440); none means all.
+	Versions string `json:"versions,omitempty"`
 }
 
 var (
