@@ -67,7 +67,7 @@ func (w *world) inspect(path string) publish.Candidate {
 	if err != nil {
 		w.Fatal(err)
 	}
-	info, err := wheel.Inspect(w.Context(), f, st.Size(), filepath.Base(path), wheel.Limits{})
+	info, err := wheel.Inspect(w.Context(), f, st.Size(), filepath.Base(path), wheel.Limits{}, nil)
 	if err != nil {
 		w.Fatal(err)
 	}

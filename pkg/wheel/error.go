@@ -33,6 +33,13 @@ type Error struct {
 	Reason string // one line, lower case, without the names above
 }
 
+// Warning is something odd in a distribution that is accepted all the same.
+type Warning struct {
+	Member string // empty if it is about the file as a whole
+	Rule   Rule
+	Reason string // one line, lower case
+}
+
 // Error is "file: member: reason" on one line, names that hold control
 // characters or quotes being quoted.
 func (e *Error) Error() string {

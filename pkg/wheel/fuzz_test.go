@@ -161,7 +161,7 @@ func FuzzInspect(f *testing.F) {
 	f.Add(wheeltest.BuildSdist(f, wheeltest.Sdist{Ext: ".zip"}), "demo-1.0.zip")
 	limits := wheel.Limits{Unpacked: 1 << 20, Metadata: 1 << 16, Record: 1 << 16}
 	f.Fuzz(func(t *testing.T, data []byte, filename string) {
-		info, err := wheel.Inspect(t.Context(), bytes.NewReader(data), int64(len(data)), filename, limits)
+		info, err := wheel.Inspect(t.Context(), bytes.NewReader(data), int64(len(data)), filename, limits, nil)
 		if err != nil {
 			return
 		}

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 )
 
@@ -33,6 +34,10 @@ type Info struct {
 	Requires       []string // Requires-Dist as written
 	ProvidesExtra  []string
 	MetadataDefect string // see [Metadata.Defect]
+
+	Licenses []string  // members that are licence files (PEP 639), sorted
+	SBOMs    []string  // members that are SBOMs (PEP 770), sorted
+	Warnings []Warning // what is odd, but no reason to refuse the file
 }
 
 // Inspect reads a wheel or an sdist of size bytes whose base name is filename.
@@ -44,10 +49,12 @@ type Info struct {
 // PKG-INFO in the directory at its root is held against the file name, if there
 // is one.
 //
+// The members of a wheel are shown to v while they are read; it may be nil.
+//
 // Each byte is hashed once; nothing but the members named is kept in memory.
 // What is wrong with the file comes as an [*Error]; other errors are those of
 // ctx and r.
-func Inspect(ctx context.Context, r io.ReaderAt, size int64, filename string, limits Limits) (*Info, error) {
+func Inspect(ctx context.Context, r io.ReaderAt, size int64, filename string, limits Limits, v Visitor) (*Info, error) {
 	f, err := ParseAnyFilename(filename)
 	if err != nil {
 		return nil, err
@@ -60,7 +67,7 @@ func Inspect(ctx context.Context, r io.ReaderAt, size int64, filename string, li
 	var member string // where Metadata comes from
 	switch {
 	case f.Type == TypeWheel:
-		member, err = info.readWheel(ctx, r, f, limits)
+		member, err = info.readWheel(ctx, r, f, limits, v)
 	case strings.HasSuffix(filename, ".zip"):
 		member, err = info.readZipSdist(ctx, r, limits)
 	default:
@@ -94,7 +101,7 @@ func inMember(member string, err error) error {
 	return err
 }
 
-func (info *Info) readWheel(ctx context.Context, r io.ReaderAt, f Filename, limits Limits) (member string, err error) {
+func (info *Info) readWheel(ctx context.Context, r io.ReaderAt, f Filename, limits Limits, v Visitor) (member string, err error) {
 	z, err := openZip(r, info.Size, limits)
 	if err != nil {
 		return "", err
@@ -120,8 +127,35 @@ func (info *Info) readWheel(ctx context.Context, r io.ReaderAt, f Filename, limi
 	if err := eachRecord(record, func(RecordEntry) {}); err != nil {
 		return "", inMember(d.record.name, err)
 	}
+	if err := info.listMembers(z); err != nil {
+		return "", err
+	}
+	if v != nil {
+		if err := z.each(func(m zipMember) error { return z.show(ctx, m, v) }); err != nil {
+			return "", err
+		}
+	}
 	info.SHA256, err = hashFile(ctx, r, info.Size)
 	return d.metadata.name, err
+}
+
+// listMembers finds licence files and SBOMs.
+func (info *Info) listMembers(z *zipArchive) error {
+	err := z.each(func(m zipMember) error {
+		root, rest, _ := strings.Cut(m.name, "/")
+		directory, _, _ := strings.Cut(rest, "/")
+		switch {
+		case !strings.HasSuffix(root, ".dist-info") || strings.HasSuffix(m.name, "/"):
+		case directory == "licenses":
+			info.Licenses = append(info.Licenses, m.name)
+		case directory == "sboms":
+			info.SBOMs = append(info.SBOMs, m.name)
+		}
+		return nil
+	})
+	slices.Sort(info.Licenses)
+	slices.Sort(info.SBOMs)
+	return err
 }
 
 // setMetadata checks Metadata against the file name and takes what the index

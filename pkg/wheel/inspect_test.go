@@ -19,7 +19,7 @@ import (
 
 func inspect(tb testing.TB, filename string, data []byte) (*wheel.Info, error) {
 	tb.Helper()
-	return wheel.Inspect(tb.Context(), bytes.NewReader(data), int64(len(data)), filename, wheel.Limits{})
+	return wheel.Inspect(tb.Context(), bytes.NewReader(data), int64(len(data)), filename, wheel.Limits{}, nil)
 }
 
 func sum(data []byte) string {
@@ -127,7 +127,7 @@ func TestInspectLimits(t *testing.T) {
 			if row.sdist {
 				filename, data = wheeltest.Sdist{}.Filename(), wheeltest.BuildSdist(t, wheeltest.Sdist{Files: many})
 			}
-			_, err := wheel.Inspect(t.Context(), bytes.NewReader(data), int64(len(data)), filename, row.limits)
+			_, err := wheel.Inspect(t.Context(), bytes.NewReader(data), int64(len(data)), filename, row.limits, nil)
 			var e *wheel.Error
 			if !errors.As(err, &e) || e.Rule != wheel.RuleLimit || e.File != filename || !strings.Contains(e.Reason, row.reason) {
 				t.Errorf("%v, want one about %q", err, row.reason)
@@ -163,13 +163,13 @@ func TestInspectDiskErrors(t *testing.T) {
 		{wheeltest.Sdist{Ext: ".zip"}.Filename(), wheeltest.BuildSdist(t, wheeltest.Sdist{Ext: ".zip"})},
 	} {
 		for at := range len(file.data) {
-			_, err := wheel.Inspect(t.Context(), faulty{bytes.NewReader(file.data), int64(at)}, int64(len(file.data)), file.name, wheel.Limits{})
+			_, err := wheel.Inspect(t.Context(), faulty{bytes.NewReader(file.data), int64(at)}, int64(len(file.data)), file.name, wheel.Limits{}, nil)
 			var e *wheel.Error
 			if !errors.Is(err, errDisk) || errors.As(err, &e) || !strings.Contains(err.Error(), file.name) {
 				t.Fatalf("%s, byte %d: %v", file.name, at, err)
 			}
 		}
-		_, err := wheel.Inspect(t.Context(), bytes.NewReader(file.data), int64(len(file.data))+100, file.name, wheel.Limits{})
+		_, err := wheel.Inspect(t.Context(), bytes.NewReader(file.data), int64(len(file.data))+100, file.name, wheel.Limits{}, nil)
 		if err == nil {
 			t.Errorf("%s: a file that is shorter than it was said to be was read", file.name)
 		}
@@ -181,11 +181,11 @@ func TestInspectCancelled(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	data := wheeltest.Build(t, wheeltest.Wheel{})
-	if _, err := wheel.Inspect(ctx, bytes.NewReader(data), int64(len(data)), wheeltest.Wheel{}.Filename(), wheel.Limits{}); !errors.Is(err, context.Canceled) {
+	if _, err := wheel.Inspect(ctx, bytes.NewReader(data), int64(len(data)), wheeltest.Wheel{}.Filename(), wheel.Limits{}, nil); !errors.Is(err, context.Canceled) {
 		t.Errorf("wheel: %v", err)
 	}
 	data = wheeltest.BuildSdist(t, wheeltest.Sdist{})
-	if _, err := wheel.Inspect(ctx, bytes.NewReader(data), int64(len(data)), wheeltest.Sdist{}.Filename(), wheel.Limits{}); !errors.Is(err, context.Canceled) {
+	if _, err := wheel.Inspect(ctx, bytes.NewReader(data), int64(len(data)), wheeltest.Sdist{}.Filename(), wheel.Limits{}, nil); !errors.Is(err, context.Canceled) {
 		t.Errorf("sdist: %v", err)
 	}
 }

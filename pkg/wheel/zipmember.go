@@ -1,13 +1,16 @@
 package wheel
 
 import (
+	"bufio"
 	"bytes"
 	"compress/flate"
+	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"hash/crc32"
 	"io"
+	"strings"
 )
 
 // Compression methods that wheels may use.
@@ -22,23 +25,12 @@ func (z *zipArchive) read(m zipMember, limit int64) ([]byte, error) {
 	fail := func(rule Rule, format string, args ...any) ([]byte, error) {
 		return nil, &Error{Member: m.name, Rule: rule, Reason: fmt.Sprintf(format, args...)}
 	}
-	switch {
-	case m.uncompressed > limit:
+	if m.uncompressed > limit {
 		return fail(RuleLimit, "%d bytes, more than %d", m.uncompressed, limit)
-	case m.flags&flagEncrypted != 0:
-		return fail(RuleMember, "is encrypted")
-	case m.method != methodStore && m.method != methodDeflate:
-		return fail(RuleMember, "compression method %d, only stored and deflate are allowed", m.method)
 	}
-	start, err := z.dataStart(m)
+	source, err := z.open(m)
 	if err != nil {
 		return nil, err
-	}
-	var source io.Reader = io.NewSectionReader(z.r, start, m.compressed)
-	if m.method == methodDeflate {
-		inflate := flate.NewReader(source)
-		defer inflate.Close()
-		source = inflate
 	}
 	data := bytes.NewBuffer(make([]byte, 0, min(m.uncompressed, 64<<10)+bytes.MinRead))
 	_, err = data.ReadFrom(io.LimitReader(source, m.uncompressed+1))
@@ -54,6 +46,63 @@ func (z *zipArchive) read(m zipMember, limit int64) ([]byte, error) {
 		return fail(RuleMember, "CRC does not match the content")
 	}
 	return data.Bytes(), nil
+}
+
+// open gives the unpacked content of a member, unproven.
+func (z *zipArchive) open(m zipMember) (io.Reader, error) {
+	switch {
+	case m.flags&flagEncrypted != 0:
+		return nil, &Error{Member: m.name, Rule: RuleMember, Reason: "is encrypted"}
+	case m.method != methodStore && m.method != methodDeflate:
+		return nil, &Error{Member: m.name, Rule: RuleMember, Reason: fmt.Sprintf("compression method %d, only stored and deflate are allowed", m.method)}
+	}
+	start, err := z.dataStart(m)
+	if err != nil {
+		return nil, err
+	}
+	var source io.Reader = io.NewSectionReader(z.r, start, m.compressed)
+	if m.method == methodDeflate {
+		source = flate.NewReader(source)
+	}
+	return source, nil
+}
+
+// show writes a member to where v wants it, and checks its size and CRC.
+func (z *zipArchive) show(ctx context.Context, m zipMember, v Visitor) (err error) {
+	if strings.HasSuffix(m.name, "/") {
+		return nil
+	}
+	source, err := z.open(m)
+	if err != nil {
+		return err
+	}
+	sum := crc32.NewIEEE()
+	content := bufio.NewReaderSize(io.TeeReader(&sourceReader{r: io.LimitReader(source, m.uncompressed+1), stop: ctx.Err}, sum), 32<<10)
+	head, err := content.Peek(HeadBytes)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return fmt.Errorf("read %s: %w", m.name, err)
+	}
+	w, err := v.Visit(m.name, m.uncompressed, head)
+	if err != nil {
+		return fmt.Errorf("visit %s: %w", m.name, err)
+	}
+	out := io.Discard
+	if w != nil {
+		out = w
+		defer func() {
+			if closeErr := w.Close(); err == nil {
+				err = closeErr
+			}
+		}()
+	}
+	n, err := io.Copy(out, content)
+	switch {
+	case err != nil:
+		return fmt.Errorf("read %s: %w", m.name, err)
+	case n != m.uncompressed || sum.Sum32() != m.crc:
+		return &Error{Member: m.name, Rule: RuleMember, Reason: "size or CRC does not match the content"}
+	}
+	return nil
 }
 
 // dataStart reads the local header, which sits before the data.

@@ -122,7 +122,7 @@ func (v *Verifier) inspect(ctx context.Context, f *index.File, mediaType string)
 	if err := v.spool(ctx, tmp, f, mediaType); err != nil {
 		return nil, err
 	}
-	info, err := wheel.Inspect(ctx, tmp, f.Size, f.Filename, wheel.Limits{})
+	info, err := wheel.Inspect(ctx, tmp, f.Size, f.Filename, wheel.Limits{}, nil)
 	if err != nil {
 		return nil, malformed(deepStep, f.Filename, err)
 	}

@@ -91,7 +91,7 @@ func (w *world) publishOn(base publish.Base, edit func(*publish.Options), wheels
 	for _, x := range wheels {
 		path := wheeltest.Write(w.t, w.dir, x)
 		data := wheeltest.Build(w.t, x)
-		info, err := wheel.Inspect(w.t.Context(), bytes.NewReader(data), int64(len(data)), x.Filename(), wheel.Limits{})
+		info, err := wheel.Inspect(w.t.Context(), bytes.NewReader(data), int64(len(data)), x.Filename(), wheel.Limits{}, nil)
 		w.must(err)
 		o.Files = append(o.Files, publish.Candidate{Path: path, Info: info})
 	}

@@ -85,7 +85,7 @@ func inspectFile(ctx context.Context, path string) (*wheel.Info, error) {
 	if err != nil {
 		return nil, err
 	}
-	return wheel.Inspect(ctx, f, st.Size(), filepath.Base(path), wheel.Limits{})
+	return wheel.Inspect(ctx, f, st.Size(), filepath.Base(path), wheel.Limits{}, nil)
 }
 
 func signer(b *testing.B) sign.Signer {

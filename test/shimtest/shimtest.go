@@ -131,7 +131,7 @@ func (w *World) inspect(path string) *wheel.Info {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	info, err := wheel.Inspect(w.t.Context(), bytes.NewReader(data), int64(len(data)), filepath.Base(path), wheel.Limits{})
+	info, err := wheel.Inspect(w.t.Context(), bytes.NewReader(data), int64(len(data)), filepath.Base(path), wheel.Limits{}, nil)
 	if err != nil {
 		w.t.Fatal(err)
 	}

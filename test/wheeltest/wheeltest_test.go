@@ -28,7 +28,7 @@ func TestBuildIsValid(t *testing.T) {
 			if !bytes.Equal(data, wheeltest.Build(t, w)) {
 				t.Error("the same description gave other bytes")
 			}
-			info, err := wheel.Inspect(t.Context(), bytes.NewReader(data), int64(len(data)), w.Filename(), wheel.Limits{})
+			info, err := wheel.Inspect(t.Context(), bytes.NewReader(data), int64(len(data)), w.Filename(), wheel.Limits{}, nil)
 			if err != nil {
 				t.Fatal(err)
 			}

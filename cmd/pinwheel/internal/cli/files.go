@@ -87,7 +87,7 @@ func inspectFile(ctx context.Context, path string) (*wheel.Info, error) {
 		return nil, err
 	}
 	defer f.Close()
-	return wheel.Inspect(ctx, f, st.Size(), filepath.Base(path), wheel.Limits{})
+	return wheel.Inspect(ctx, f, st.Size(), filepath.Base(path), wheel.Limits{}, nil)
 }
 
 // candidates are the files of args, all of them good; otherwise the error names
