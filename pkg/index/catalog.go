@@ -98,7 +98,9 @@ type Hash struct {
 // RetiredFile is a file that is no longer listed but can still be downloaded,
 // so that locks keep working.
 type RetiredFile struct {
-	File File `json:"file"`
+	// At is when the revision was issued that first did not list it.
+	At   time.Time `json:"at"`
+	File File      `json:"file"`
 	// Since is the serial of the first revision that did not list it.
 	Since uint64 `json:"since"`
 }

@@ -58,35 +58,39 @@ func TestEncodeRefuses(t *testing.T) {
 		rule string
 		edit func(*index.Catalog)
 	}{
-		"nothing":                  {"", func(*index.Catalog) {}},
-		"serial 2^53-1":            {"", func(c *index.Catalog) { c.Serial = 1<<53 - 1 }},
-		"serial 2^53":              {"serial", func(c *index.Catalog) { c.Serial = 1 << 53 }},
-		"epoch 2^63":               {"epoch", func(c *index.Catalog) { c.Epoch = 1 << 63 }},
-		"size 2^53":                {"size", func(c *index.Catalog) { c.Projects[0].Files[0].Size = 1 << 53 }},
-		"no time":                  {"issued", func(c *index.Catalog) { c.Issued = time.Time{} }},
-		"a nanosecond":             {"issued", func(c *index.Catalog) { c.Issued = day.Add(1) }},
-		"another zone":             {"issued", func(c *index.Catalog) { c.Issued = day.In(time.FixedZone("", 3600)) }},
-		"a zone that is UTC":       {"", func(c *index.Catalog) { c.Issued = day.In(time.FixedZone("somewhere", 0)) }},
-		"year 10000":               {"issued", func(c *index.Catalog) { c.Issued = day.AddDate(8000, 0, 0) }},
-		"upload time of no file":   {"upload-time", func(c *index.Catalog) { c.Projects[0].Files[0].UploadTime = time.Time{} }},
-		"summary not UTF-8":        {"json", func(c *index.Catalog) { c.Projects[0].Summary = "\xff" }},
-		"summary of the limit":     {"", func(c *index.Catalog) { c.Projects[0].Summary = strings.Repeat("x", index.MaxSummary) }},
-		"summary over the limit":   {"summary", func(c *index.Catalog) { c.Projects[0].Summary = strings.Repeat("x", index.MaxSummary+1) }},
-		"no-break space is text":   {"", func(c *index.Catalog) { c.Projects[0].Summary = "\u00a0" }},
-		"null":                     {"summary", func(c *index.Catalog) { c.Projects[0].Summary = "\x00" }},
-		"unit separator":           {"summary", func(c *index.Catalog) { c.Projects[0].Summary = "\x1f" }},
-		"next line":                {"summary", func(c *index.Catalog) { c.Projects[0].Summary = "\u0085" }},
-		"paragraph separator":      {"license", func(c *index.Catalog) { c.Projects[0].License = "\u2029" }},
-		"ext not JSON":             {"json", func(c *index.Catalog) { c.Ext = strictjson.Raw(`{"a"`) }},
-		"ext twice the same":       {"json", func(c *index.Catalog) { c.Ext = strictjson.Raw(`{"a":1,"a":1}`) }},
-		"ext is a string":          {"ext", func(c *index.Catalog) { c.Ext = strictjson.Raw(`"a"`) }},
-		"ext with spaces":          {"", func(c *index.Catalog) { c.Ext = strictjson.Raw(`{"b": 1.0, "a": 2}`) }},
-		"another package type":     {"package-type", func(c *index.Catalog) { c.Projects[0].Files[0].PackageType = "bdist_rpm" }},
-		"project without a name":   {"order", func(c *index.Catalog) { c.Projects[0].Name = "" }},
-		"project name too long":    {"project", func(c *index.Catalog) { c.Projects = []index.Project{{Name: strings.Repeat("a", 247), Changed: 1}} }},
-		"project path":             {"project", func(c *index.Catalog) { c.Projects = []index.Project{{Name: "../etc", Changed: 1}} }},
-		"file listed and retired":  {"duplicate-filename", func(c *index.Catalog) { c.Retired = []index.RetiredFile{{File: pure("alpha", "1.0"), Since: 1}} }},
-		"file retired":             {"", func(c *index.Catalog) { c.Retired = []index.RetiredFile{{File: pure("alpha", "0.9"), Since: 5}} }},
+		"nothing":                {"", func(*index.Catalog) {}},
+		"serial 2^53-1":          {"", func(c *index.Catalog) { c.Serial = 1<<53 - 1 }},
+		"serial 2^53":            {"serial", func(c *index.Catalog) { c.Serial = 1 << 53 }},
+		"epoch 2^63":             {"epoch", func(c *index.Catalog) { c.Epoch = 1 << 63 }},
+		"size 2^53":              {"size", func(c *index.Catalog) { c.Projects[0].Files[0].Size = 1 << 53 }},
+		"no time":                {"issued", func(c *index.Catalog) { c.Issued = time.Time{} }},
+		"a nanosecond":           {"issued", func(c *index.Catalog) { c.Issued = day.Add(1) }},
+		"another zone":           {"issued", func(c *index.Catalog) { c.Issued = day.In(time.FixedZone("", 3600)) }},
+		"a zone that is UTC":     {"", func(c *index.Catalog) { c.Issued = day.In(time.FixedZone("somewhere", 0)) }},
+		"year 10000":             {"issued", func(c *index.Catalog) { c.Issued = day.AddDate(8000, 0, 0) }},
+		"upload time of no file": {"upload-time", func(c *index.Catalog) { c.Projects[0].Files[0].UploadTime = time.Time{} }},
+		"summary not UTF-8":      {"json", func(c *index.Catalog) { c.Projects[0].Summary = "\xff" }},
+		"summary of the limit":   {"", func(c *index.Catalog) { c.Projects[0].Summary = strings.Repeat("x", index.MaxSummary) }},
+		"summary over the limit": {"summary", func(c *index.Catalog) { c.Projects[0].Summary = strings.Repeat("x", index.MaxSummary+1) }},
+		"no-break space is text": {"", func(c *index.Catalog) { c.Projects[0].Summary = "\u00a0" }},
+		"null":                   {"summary", func(c *index.Catalog) { c.Projects[0].Summary = "\x00" }},
+		"unit separator":         {"summary", func(c *index.Catalog) { c.Projects[0].Summary = "\x1f" }},
+		"next line":              {"summary", func(c *index.Catalog) { c.Projects[0].Summary = "\u0085" }},
+		"paragraph separator":    {"license", func(c *index.Catalog) { c.Projects[0].License = "\u2029" }},
+		"ext not JSON":           {"json", func(c *index.Catalog) { c.Ext = strictjson.Raw(`{"a"`) }},
+		"ext twice the same":     {"json", func(c *index.Catalog) { c.Ext = strictjson.Raw(`{"a":1,"a":1}`) }},
+		"ext is a string":        {"ext", func(c *index.Catalog) { c.Ext = strictjson.Raw(`"a"`) }},
+		"ext with spaces":        {"", func(c *index.Catalog) { c.Ext = strictjson.Raw(`{"b": 1.0, "a": 2}`) }},
+		"another package type":   {"package-type", func(c *index.Catalog) { c.Projects[0].Files[0].PackageType = "bdist_rpm" }},
+		"project without a name": {"order", func(c *index.Catalog) { c.Projects[0].Name = "" }},
+		"project name too long":  {"project", func(c *index.Catalog) { c.Projects = []index.Project{{Name: strings.Repeat("a", 247), Changed: 1}} }},
+		"project path":           {"project", func(c *index.Catalog) { c.Projects = []index.Project{{Name: "../etc", Changed: 1}} }},
+		"file listed and retired": {"duplicate-filename", func(c *index.Catalog) {
+			c.Retired = []index.RetiredFile{{File: pure("alpha", "1.0"), Since: 1, At: day}}
+		}},
+		"file retired": {"", func(c *index.Catalog) {
+			c.Retired = []index.RetiredFile{{File: pure("alpha", "0.9"), Since: 5, At: day}}
+		}},
 		"listed and withdrawn":     {"withdrawn", func(c *index.Catalog) { c.Withdrawn = withdrawn("alpha-1.0-py3-none-any.whl", 1) }},
 		"withdrawn in the future":  {"since", func(c *index.Catalog) { c.Withdrawn = withdrawn("alpha-0.9-py3-none-any.whl", 6) }},
 		"withdrawn with an escape": {"withdrawn", func(c *index.Catalog) { c.Withdrawn = withdrawn("\x1b[2J-1.0-py3-none-any.whl", 1) }},
@@ -144,7 +148,7 @@ func TestCompareSaysWhatChanged(t *testing.T) {
 	yanked.Yanked, moved.RequiresPython = &reason, ">=3.9"
 	after := catalog(project("alpha", yanked, unyanked, moved, pure("alpha", "1.3")), project("gamma", pure("gamma", "1.0")))
 	after.Serial, after.Target = 6, &index.Target{Platforms: []string{"linux_x86_64"}, Pythons: []string{"3.12"}}
-	after.Retired = []index.RetiredFile{{File: pure("beta", "1.0"), Since: 6}}
+	after.Retired = []index.RetiredFile{{File: pure("beta", "1.0"), Since: 6, At: day}}
 	d := index.Compare(before, after)
 	var got []string
 	for _, f := range d.Files {

@@ -174,6 +174,12 @@ func (k *checker) retired() error {
 		if err := k.since(r.Since, last); err != nil {
 			return err
 		}
+		if err := checkTime("at", r.At); err != nil {
+			return err
+		}
+		if r.At.After(k.catalog.Issued) {
+			return artifact.Violates("at", "%q: %s is after the catalog was issued", last, r.At.Format(time.RFC3339))
+		}
 	}
 	return nil
 }

@@ -86,7 +86,7 @@ func random(r *rand.Rand) *index.Catalog {
 			}
 			switch r.IntN(4) {
 			case 0:
-				c.Retired = append(c.Retired, index.RetiredFile{File: f, Since: 1 + r.Uint64N(c.Serial)})
+				c.Retired = append(c.Retired, index.RetiredFile{File: f, Since: 1 + r.Uint64N(c.Serial), At: day})
 			case 1:
 				c.Withdrawn = append(c.Withdrawn, index.Withdrawn{Filename: f.Filename, Reason: maybe("bad"), SHA256: f.SHA256, Since: 1 + r.Uint64N(c.Serial)})
 			default:

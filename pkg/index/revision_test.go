@@ -74,7 +74,7 @@ func TestPackIsOneEntry(t *testing.T) {
 	a, b := file("1.0", "alpha-1.0-cp311-cp311-linux_x86_64.whl"), file("1.0", "alpha-1.0-cp312-cp312-linux_x86_64.whl")
 	b.Manifest = a.Manifest
 	c := catalog(project("alpha", a, b))
-	c.Retired = []index.RetiredFile{{File: file("0.9", "alpha-0.9-py3-none-any.whl"), Since: 2}, {File: file("1.0", "alpha-1.0-cp313-cp313-linux_x86_64.whl"), Since: 2}}
+	c.Retired = []index.RetiredFile{{File: file("0.9", "alpha-0.9-py3-none-any.whl"), Since: 2, At: day}, {File: file("1.0", "alpha-1.0-cp313-cp313-linux_x86_64.whl"), Since: 2, At: day}}
 	c.Retired[0].File.Manifest, c.Retired[1].File.Manifest = a.Manifest, a.Manifest
 	built, err := index.Build(catalogEntry, signatureEntry, c)
 	if err != nil {
@@ -103,7 +103,7 @@ func TestRetiredAreInOrderOfDigest(t *testing.T) {
 	t.Parallel()
 	c := catalog()
 	for i := range 30 {
-		c.Retired = append(c.Retired, index.RetiredFile{File: pure("alpha", fmt.Sprintf("1.%02d", i)), Since: 1})
+		c.Retired = append(c.Retired, index.RetiredFile{File: pure("alpha", fmt.Sprintf("1.%02d", i)), Since: 1, At: day})
 		c.Retired[i].File.Version = fmt.Sprintf("1.%d", i)
 	}
 	if _, err := c.Encode(); err != nil {

@@ -6,7 +6,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/pinwheel-oci/pinwheel/pkg/artifact"
 	"github.com/pinwheel-oci/pinwheel/pkg/wheel"
 )
 
@@ -77,47 +76,12 @@ type Waiver struct {
 }
 
 var (
-	pythonPattern   = regexp.MustCompile(`^3\.([1-9]?[0-9])(t?)$`)
-	glibcPattern    = regexp.MustCompile(`^2\.([1-9][0-9]?)$`)
-	platformPattern = regexp.MustCompile(`^linux_[a-z0-9_]{2,32}$`)
-	manylinux       = regexp.MustCompile(`^manylinux_2_([1-9][0-9]{0,2})_([a-z0-9_]{2,32})$`)
-	interpreter     = regexp.MustCompile(`^(cp|py)3(0|[1-9][0-9]{0,2})?$`)
+	manylinux   = regexp.MustCompile(`^manylinux_2_([1-9][0-9]{0,2})_([a-z0-9_]{2,32})$`)
+	interpreter = regexp.MustCompile(`^(cp|py)3(0|[1-9][0-9]{0,2})?$`)
 )
 
 // legacyManylinux gives the glibc 2.x of the tags older than PEP 600.
 var legacyManylinux = map[string]int{"manylinux1_": 5, "manylinux2010_": 12, "manylinux2014_": 17}
-
-// Check holds the target against docs/format.md, rule "target".
-func (t *Target) Check() error {
-	if len(t.Pythons) == 0 || len(t.Platforms) == 0 {
-		return artifact.Violates("target", "at least one Python and one platform")
-	}
-	if t.Glibc != "" && !glibcPattern.MatchString(t.Glibc) {
-		return artifact.Violates("target", "glibc %q", t.Glibc)
-	}
-	if err := checkList("target", "pythons", t.Pythons, pythonPattern.MatchString); err != nil {
-		return err
-	}
-	if err := checkList("target", "platforms", t.Platforms, platformPattern.MatchString); err != nil {
-		return err
-	}
-	return checkList("target", "package-types", t.PackageTypes, func(s string) bool { return s == Wheel || s == Sdist })
-}
-
-// checkList wants values that are ok, in strictly ascending order.
-func checkList(rule, what string, list []string, ok func(string) bool) error {
-	last := ""
-	for _, s := range list {
-		if !ok(s) {
-			return artifact.Violates(rule, "%s: %q", what, s)
-		}
-		if s <= last {
-			return artifact.Violates("order", "%s: %q after %q", what, s, last)
-		}
-		last = s
-	}
-	return nil
-}
 
 // Admits reports whether f is within the target. A nil target admits all.
 func (t *Target) Admits(f *File) bool {

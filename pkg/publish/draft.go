@@ -11,6 +11,7 @@ import (
 
 	"github.com/pinwheel-oci/pinwheel/pkg/artifact"
 	"github.com/pinwheel-oci/pinwheel/pkg/index"
+	"github.com/pinwheel-oci/pinwheel/pkg/strictjson"
 	"github.com/pinwheel-oci/pinwheel/pkg/wheel"
 	"github.com/pinwheel-oci/pinwheel/policy/verify"
 )
@@ -79,7 +80,9 @@ func (d *draft) takeBase(st *start, o Options) error {
 }
 
 func sameTarget(a, b *index.Target) bool {
-	return b != nil && a.Glibc == b.Glibc && slices.Equal(a.Platforms, b.Platforms) && slices.Equal(a.Pythons, b.Pythons) && slices.Equal(a.PackageTypes, b.PackageTypes)
+	x, errX := strictjson.Marshal(a)
+	y, errY := strictjson.Marshal(b)
+	return errX == nil && errY == nil && bytes.Equal(x, y)
 }
 
 // knownFiles are all files that the base or live lists, retired or withdrew: a
@@ -265,7 +268,7 @@ func (d *draft) retire(st *start) {
 	gone := map[string]index.RetiredFile{}
 	if live := catalogOf(st.liveRev); live != nil {
 		for _, f := range live.Files {
-			gone[f.Filename] = index.RetiredFile{File: *f, Since: d.catalog.Serial}
+			gone[f.Filename] = index.RetiredFile{File: *f, Since: d.catalog.Serial, At: d.catalog.Issued}
 		}
 		for _, r := range live.Retired {
 			gone[r.File.Filename] = r

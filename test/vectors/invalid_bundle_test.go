@@ -2,6 +2,7 @@ package vectors_test
 
 import (
 	"encoding/base64"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -40,6 +41,8 @@ var bundleRows = []row{
 	{"", "no-match--signature-changed", swap(`{"sig":"`, `{"sig":"AAAA`)},
 }
 
+var subjectOfAnother = regexp.MustCompile(`("subject":\[\{"digest":\{"sha256":")[0-9a-f]{64}`)
+
 func (w *world) invalidBundles() {
 	t := w.t.(*testing.T)
 	valid := string(w.files["bundles/valid/promotion-full-ed25519.json"])
@@ -61,7 +64,7 @@ func (w *world) invalidBundles() {
 		"statement--not-json":          "live",
 		"predicate-type--freshness":    string(w.files["statements/freshness/valid/full.json"]),
 		"predicate-type--of-a-cosign":  strings.Replace(payload, "https://github.com/pinwheel-oci/pinwheel/predicate/promotion/v1", "https://sigstore.dev/cosign/sign/v1", 1),
-		"subject--of-another-revision": strings.Replace(payload, `"subject":[{"digest":{"sha256":"0`, `"subject":[{"digest":{"sha256":"1`, 1),
+		"subject--of-another-revision": subjectOfAnother.ReplaceAllString(payload, `${1}`+strings.Repeat("1", 64)),
 	} {
 		w.put("bundles/invalid/"+name+".json", w.signed("ed25519", p))
 	}

@@ -156,7 +156,19 @@ func (w *world) fullCatalog(previous artifact.Blob) *index.Catalog {
 	return &index.Catalog{
 		Format: 1, Product: "tools", Series: "3.4", Variant: "cpu-ubi9", Serial: 3, Epoch: 1, Issued: at(3, 12), Previous: previous.Digest,
 		Target: &index.Target{
-			Glibc: "2.34", PackageTypes: []string{index.Wheel, index.Sdist},
+			Accelerator: &index.Accelerator{Kind: "cuda", Version: "13.0"},
+			Base: []index.Base{
+				{Platform: "linux_aarch64", Libraries: []string{"libc.so.6"}},
+				{Platform: "linux_x86_64", Libraries: []string{"libc.so.6", "libstdc++.so.6"}, Python: map[string]string{"pip": "26.3", "setuptools": "80.1.0"}},
+			},
+			Gates: map[string]string{"provenance": "off", "sbom": "warn"},
+			Glibc: "2.34", Glibcxx: "3.4.29", PackageTypes: []string{index.Wheel, index.Sdist},
+			Partial: []index.Partial{{Project: "gamma", Platforms: []string{"linux_x86_64"}, Reason: "the vendor supports no other"}},
+			Pins:    map[string]string{"torch": "==2.9.*"},
+			Waivers: []index.Waiver{
+				{Gate: "glibc", Project: "beta", Reason: "loads the library only on demand", Ticket: "TOOLS-17", Expires: at(30, 0)},
+				{Gate: "symbols", Project: "gamma", Versions: "==1.0", Reason: "not imported by default", Ticket: "TOOLS-18", Expires: at(30, 0)},
+			},
 			Platforms: []string{"linux_aarch64", "linux_x86_64"}, Pythons: []string{"3.11", "3.12", "3.14t"},
 		},
 		Facts: []artifact.Blob{text("facts")}, Evidence: []artifact.Blob{text("evidence 1"), text("evidence 2")},
@@ -168,7 +180,7 @@ func (w *world) fullCatalog(previous artifact.Blob) *index.Catalog {
 			{Name: "delta-tools", Changed: 2, Status: &index.Status{Status: "archived", Reason: "use alpha"}},
 			{Name: "gamma", Changed: 3, Status: &index.Status{Status: "deprecated"}, Files: []index.File{w.file("1.0", gamma11, gamma12), w.file("1.0", gamma12, gamma11)}},
 		},
-		Retired:   []index.RetiredFile{{File: w.file("0.8", alpha08), Since: 2}},
+		Retired:   []index.RetiredFile{{File: w.file("0.8", alpha08), Since: 2, At: at(2, 12)}},
 		Withdrawn: []index.Withdrawn{{Filename: "epsilon-1.0-py3-none-any.whl", Reason: "malicious code", SHA256: withdrawn, Since: 3}},
 	}
 }

@@ -7,7 +7,6 @@ import (
 	"os/user"
 	"time"
 
-	"github.com/goccy/go-yaml"
 	"github.com/spf13/cobra"
 
 	"github.com/pinwheel-oci/pinwheel/cmd/internal/option"
@@ -77,31 +76,6 @@ func loadPublicKeys(files []string) ([]dsse.PublicKey, error) {
 		keys = append(keys, k)
 	}
 	return keys, nil
-}
-
-// loadTarget reads a target file: the members of the catalog's target, as YAML.
-func loadTarget(file string) (*index.Target, error) {
-	if file == "" {
-		return nil, nil
-	}
-	data, err := os.ReadFile(file)
-	if err != nil {
-		return nil, option.Input(fmt.Errorf("target: %w", err))
-	}
-	var t struct {
-		Glibc        string   `yaml:"glibc"`
-		PackageTypes []string `yaml:"package-types"`
-		Platforms    []string `yaml:"platforms"`
-		Pythons      []string `yaml:"pythons"`
-	}
-	if err := yaml.UnmarshalWithOptions(data, &t, yaml.Strict()); err != nil {
-		return nil, option.Input(fmt.Errorf("target %s: %w", file, err))
-	}
-	target := &index.Target{Glibc: t.Glibc, PackageTypes: t.PackageTypes, Platforms: t.Platforms, Pythons: t.Pythons}
-	if err := target.Check(); err != nil {
-		return nil, fmt.Errorf("target %s: %w", file, err)
-	}
-	return target, nil
 }
 
 // whoami is the default of --by.
