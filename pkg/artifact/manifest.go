@@ -180,6 +180,12 @@ func (m Manifest) check() error {
 		})
 	case TypeSubset:
 		return m.checkLayers(1, 1, func(_ int, mediaType string) bool { return mediaType == MediaTypeSubset })
+	case TypeFacts:
+		return m.checkLayers(1, MaxFactsLayers, func(_ int, mediaType string) bool {
+			return mediaType == MediaTypeFacts || mediaType == MediaTypeExports
+		})
+	case TypeEvidence:
+		return m.checkLayers(1, MaxEvidence, func(_ int, mediaType string) bool { return mediaType == MediaTypeReport })
 	default:
 		return Violates("artifact-type", "%q", m.ArtifactType)
 	}

@@ -16,6 +16,8 @@ const (
 	TypeHead      = "application/vnd.pinwheel.head.v1"
 	TypeRelease   = "application/vnd.pinwheel.release.v1"
 	TypeSubset    = "application/vnd.pinwheel.subset.v1"
+	TypeFacts     = "application/vnd.pinwheel.facts.v1"
+	TypeEvidence  = "application/vnd.pinwheel.evidence.v1"
 )
 
 // Media types of layers.
@@ -29,6 +31,9 @@ const (
 	MediaTypeBundle      = "application/vnd.dev.sigstore.bundle.v0.3+json"
 	MediaTypeRelease     = "application/vnd.pinwheel.release.v1+json"
 	MediaTypeSubset      = "application/vnd.pinwheel.subset.v1+json"
+	MediaTypeFacts       = "application/vnd.pinwheel.facts.v1+json+gzip"
+	MediaTypeExports     = "application/vnd.pinwheel.exports.v1+json+gzip"
+	MediaTypeReport      = "application/vnd.pinwheel.report.v1+json"
 )
 
 // Limits of format version 1, in bytes unless the name says otherwise.
@@ -37,6 +42,9 @@ const (
 	MaxPackManifest = 1 << 20
 	MaxBundle       = 1 << 20
 	MaxSignatures   = 64
+	// MaxFactsLayers keeps a facts manifest below MaxManifest.
+	MaxFactsLayers = 300
+	MaxEvidence    = 64 // layers of one evidence artifact
 	MaxFilename     = 246 // <name>.metadata must fit NAME_MAX (255) of common file systems
 	MaxMetadata     = 16 << 20
 	MaxRelease      = 1 << 20

@@ -72,6 +72,11 @@ func DecodePromotion(data []byte) (*Promotion, error) {
 	if p.Kind != "promote" {
 		return nil, input("plan: its kind is %q, not promote", p.Kind)
 	}
+	return &p, p.checkSaved()
+}
+
+// checkSaved finds promotions that were edited by hand.
+func (p *Promotion) checkSaved() error {
 	objects := append([]Object{p.Revision}, p.Head.Bundles...)
 	if p.Retired != nil {
 		objects = append(objects, *p.Retired)
@@ -81,10 +86,10 @@ func DecodePromotion(data []byte) (*Promotion, error) {
 	}
 	for _, o := range append(objects, p.Head.Manifest) {
 		if err := o.check(); err != nil {
-			return nil, err
+			return err
 		}
 	}
-	return &p, p.checkHead()
+	return p.checkHead()
 }
 
 // checkHead finds out whether the plan says what its head says.

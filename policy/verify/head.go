@@ -25,7 +25,13 @@ func (v *Verifier) Head(ctx context.Context, s *policy.State) (*policy.Head, err
 // writers, who build on what was promoted whether it is still fresh or not. It
 // returns the head's digest too.
 func (v *Verifier) Promotion(ctx context.Context) (*policy.Head, digest.Digest, error) {
-	h, m, at, err := v.openHead(ctx)
+	return v.PromotionAt(ctx, v.Rules.Name.HeadTag())
+}
+
+// PromotionAt is [Verifier.Promotion] for a head under another tag, such as
+// those that are kept as history.
+func (v *Verifier) PromotionAt(ctx context.Context, tag string) (*policy.Head, digest.Digest, error) {
+	h, m, at, err := v.openHead(ctx, tag)
 	if err != nil {
 		return nil, at, err
 	}
@@ -38,7 +44,7 @@ func (v *Verifier) Promotion(ctx context.Context) (*policy.Head, digest.Digest, 
 // fetchHead reads a head: the last layer is the freshness, those before are
 // signatures on one and the same promotion.
 func (v *Verifier) fetchHead(ctx context.Context) (*policy.Head, error) {
-	h, m, _, err := v.openHead(ctx)
+	h, m, _, err := v.openHead(ctx, v.Rules.Name.HeadTag())
 	if err != nil {
 		return nil, err
 	}
@@ -60,16 +66,16 @@ func (v *Verifier) fetchHead(ctx context.Context) (*policy.Head, error) {
 	return h, nil
 }
 
-func (v *Verifier) openHead(ctx context.Context) (*policy.Head, artifact.Manifest, digest.Digest, error) {
-	tag, err := v.fetchTag(ctx, 1, policy.HeadMissing, v.Rules.Name.HeadTag(), artifact.MediaTypeManifest, artifact.MaxManifest)
+func (v *Verifier) openHead(ctx context.Context, tag string) (*policy.Head, artifact.Manifest, digest.Digest, error) {
+	stored, err := v.fetchTag(ctx, 1, policy.HeadMissing, tag, artifact.MediaTypeManifest, artifact.MaxManifest)
 	if err != nil {
 		return nil, artifact.Manifest{}, "", err
 	}
-	m, err := artifact.Decode(tag.data, artifact.TypeHead)
+	m, err := artifact.Decode(stored.data, artifact.TypeHead)
 	if err != nil {
-		return nil, m, tag.digest, malformed(2, "head "+string(tag.digest), err)
+		return nil, m, stored.digest, malformed(2, "head "+string(stored.digest), err)
 	}
-	return &policy.Head{}, m, tag.digest, nil
+	return &policy.Head{}, m, stored.digest, nil
 }
 
 // promotion reads the signatures on the promotion. Those by keys that the
@@ -157,31 +163,50 @@ func (v *Verifier) release(ctx context.Context, e policy.Evidence) (*Revision, e
 }
 
 func (v *Verifier) fetchRelease(ctx context.Context, s *policy.State) (*index.Release, error) {
-	tag, err := v.fetchTag(ctx, 1, policy.ReleaseMissing, index.ReleaseTag(v.Rules.Name.Series), artifact.MediaTypeManifest, artifact.MaxManifest)
+	e, _, err := v.openRelease(ctx)
 	if err != nil {
 		return nil, err
+	}
+	return e.Release, v.Rules.DecideRelease(*e, s, v.Now())
+}
+
+// Release fetches and verifies the release of the series: for writers, who
+// build on it, whatever a reader remembers. It returns its digest too.
+func (v *Verifier) Release(ctx context.Context) (*policy.ReleaseEvidence, digest.Digest, error) {
+	e, at, err := v.openRelease(ctx)
+	if err != nil {
+		return nil, at, err
+	}
+	return e, at, v.Rules.DecideRelease(*e, nil, v.Now())
+}
+
+// openRelease reads a release and who signed it.
+func (v *Verifier) openRelease(ctx context.Context) (*policy.ReleaseEvidence, digest.Digest, error) {
+	tag, err := v.fetchTag(ctx, 1, policy.ReleaseMissing, index.ReleaseTag(v.Rules.Name.Series), artifact.MediaTypeManifest, artifact.MaxManifest)
+	if err != nil {
+		return nil, "", err
 	}
 	m, err := artifact.Decode(tag.data, artifact.TypeRelease)
 	if err != nil {
-		return nil, malformed(2, "release "+string(tag.digest), err)
+		return nil, tag.digest, malformed(2, "release "+string(tag.digest), err)
 	}
 	data, err := v.fetchBlob(ctx, 2, policy.Unavailable, m.Layers[0].MediaType, m.Layers[0].Blob, artifact.MaxRelease)
 	if err != nil {
-		return nil, err
+		return nil, tag.digest, err
 	}
 	r, err := index.DecodeRelease(data)
 	if err != nil {
-		return nil, malformed(2, "release", err)
+		return nil, tag.digest, malformed(2, "release", err)
 	}
-	e := policy.ReleaseEvidence{Release: r}
+	e := &policy.ReleaseEvidence{Release: r}
 	for _, l := range m.Layers[1:] {
 		signed, err := v.fetchBundle(ctx, 2, l, v.Rules.KeysFor(policy.Promote))
 		if err != nil {
-			return nil, err
+			return nil, tag.digest, err
 		}
 		if signed.key != nil && r.CheckStatement(signed.statement) == nil {
 			e.Keys = append(e.Keys, signed.key)
 		}
 	}
-	return r, v.Rules.DecideRelease(e, s, v.Now())
+	return e, tag.digest, nil
 }
