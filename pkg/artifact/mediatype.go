@@ -44,11 +44,11 @@ const (
 	MaxSignatures   = 64
 	// MaxFactsLayers keeps a facts manifest below MaxManifest.
 	MaxFactsLayers = 300
-	MaxEvidence    = 64 // layers of one evidence artifact
-	MaxFilename     = 246 // <name>.metadata must fit NAME_MAX (255) of common file systems
-	MaxMetadata     = 16 << 20
-	MaxRelease      = 1 << 20
-	MaxSubset       = 4 << 20
+	MaxEvidence    = 64  // layers of one evidence artifact
+	MaxFilename    = 246 // <name>.metadata must fit NAME_MAX (255) of common file systems
+	MaxMetadata    = 16 << 20
+	MaxRelease     = 1 << 20
+	MaxSubset      = 4 << 20
 	// MaxInteger is the largest integer RFC 8785 keeps: 2^53-1.
 	MaxInteger = 1<<53 - 1
 )
