@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 	"unicode"
 	"unicode/utf8"
 
@@ -21,12 +22,11 @@ const gzipFrom = 16 << 10
 
 // draft grows a catalog from a base and new files.
 type draft struct {
-	catalog    *index.Catalog
-	projects   map[string]*index.Project
-	touched    map[string]bool
-	changes    []Change
-	uploads    []Upload
-	retargeted bool
+	catalog  *index.Catalog
+	projects map[string]*index.Project
+	touched  map[string]bool
+	added    []string // file names
+	uploads  []Upload
 }
 
 func newDraft(st *start, o Options) (*draft, error) {
@@ -39,7 +39,13 @@ func newDraft(st *start, o Options) (*draft, error) {
 	if err := d.takeBase(st, o); err != nil {
 		return nil, err
 	}
+	d.takeWithdrawn(st)
 	known := knownFiles(st)
+	for _, s := range o.Remove {
+		if err := d.remove(s, known); err != nil {
+			return nil, err
+		}
+	}
 	for _, f := range o.Files {
 		if err := d.add(f, known); err != nil {
 			return nil, err
@@ -48,8 +54,12 @@ func newDraft(st *start, o Options) (*draft, error) {
 	if o.Replace {
 		d.replaceBuilds()
 	}
+	if err := d.edit(st, o); err != nil {
+		return nil, err
+	}
 	d.finish()
 	d.retire(st)
+	d.expire(o.Retention)
 	return d, d.checkTarget()
 }
 
@@ -67,10 +77,8 @@ func (d *draft) takeBase(st *start, o Options) error {
 	}
 	if o.Target == nil {
 		d.catalog.Target = base.Target
-	} else {
-		d.retargeted = !sameTarget(o.Target, base.Target)
 	}
-	d.catalog.Withdrawn, d.catalog.Ext = base.Withdrawn, base.Ext
+	d.catalog.Ext = base.Ext
 	for i := range base.Projects {
 		p := base.Projects[i]
 		p.Files = slices.Clone(p.Files)
@@ -122,6 +130,9 @@ func (d *draft) add(c Candidate, known map[string]index.File) error {
 		}
 	}
 	p := d.project(info.Project)
+	if err := checkOpen(p, c.Path); err != nil {
+		return err
+	}
 	if i, listed := findFile(p.Files, info.Filename); listed {
 		if p.Files[i].SHA256 != info.SHA256 {
 			return input("publish %s: two files of that name with different bytes (sha256 %s and %s): a name never changes its bytes; take one out", c.Path, p.Files[i].SHA256, info.SHA256)
@@ -139,7 +150,7 @@ func (d *draft) add(c Candidate, known map[string]index.File) error {
 	p.Files = slices.Insert(p.Files, i, f)
 	d.touched[p.Name] = true
 	d.describe(p, info)
-	d.changes = append(d.changes, Change{Add, f.Filename, f.SHA256, f.Size})
+	d.added = append(d.added, f.Filename)
 	if !exists {
 		d.uploads = append(d.uploads, Upload{Path: c.Path, File: f, Metadata: info.Metadata})
 	}
@@ -192,8 +203,8 @@ func fileManifest(f *index.File) (Object, error) {
 // tags, lower build tag. An added file can itself be superseded.
 func (d *draft) replaceBuilds() {
 	out := map[string]bool{}
-	for _, c := range d.changes {
-		added, err := wheel.ParseFilename(c.Filename)
+	for _, name := range d.added {
+		added, err := wheel.ParseFilename(name)
 		if err != nil {
 			continue // an sdist has no build tag
 		}
@@ -205,7 +216,6 @@ func (d *draft) replaceBuilds() {
 			return older
 		})
 	}
-	d.changes = slices.DeleteFunc(d.changes, func(c Change) bool { return out[c.Filename] })
 	d.uploads = slices.DeleteFunc(d.uploads, func(u Upload) bool { return out[u.File.Filename] })
 }
 
@@ -280,21 +290,21 @@ func (d *draft) retire(st *start) {
 				gone[r.File.Filename] = r
 			}
 		}
-		d.noteRetired(base, listed)
 	}
 	for name, r := range gone {
-		if !listed[name] {
+		if !listed[name] && !d.isWithdrawn(name) {
 			d.catalog.Retired = append(d.catalog.Retired, r)
 		}
 	}
 	slices.SortFunc(d.catalog.Retired, func(a, b index.RetiredFile) int { return strings.Compare(a.File.Filename, b.File.Filename) })
 }
 
-func (d *draft) noteRetired(base *index.Catalog, listed map[string]bool) {
-	for _, f := range base.Files {
-		if !listed[f.Filename] {
-			d.changes = append(d.changes, Change{Retire, f.Filename, f.SHA256, f.Size})
-		}
+// expire drops files that have been retired for longer than retention; 0 keeps
+// them all.
+func (d *draft) expire(retention time.Duration) {
+	if retention > 0 {
+		oldest := d.catalog.Issued.Add(-retention)
+		d.catalog.Retired = slices.DeleteFunc(d.catalog.Retired, func(r index.RetiredFile) bool { return r.At.Before(oldest) })
 	}
 }
 

@@ -42,6 +42,18 @@ type Options struct {
 	// Replace retires listed files of the same project, version and tags in
 	// favour of a new one with a higher build tag.
 	Replace bool
+	// Remove takes files of the base off the pages. A file that is among Files
+	// as well stays.
+	Remove []Selector
+	// Yank and Unyank mark listed files (PEP 592).
+	Yank   []Mark
+	Unyank []Selector
+	// Status marks projects (PEP 792).
+	Status []StatusMark
+	// Withdraw takes files away for cause, listed and retired ones, for good.
+	Withdraw []Mark
+	// Retention drops files that were retired longer ago; 0 keeps them all.
+	Retention time.Duration
 	// Target replaces the base's target; nil keeps it.
 	Target *index.Target
 	// Epoch is 0 for the base's, or 1 for a first revision.
@@ -56,23 +68,6 @@ type Options struct {
 	// SignWheels signs each new artifact for other tools, too.
 	SignWheels bool
 	Now        time.Time
-}
-
-// Action is what a plan does with a file.
-type Action string
-
-// The actions.
-const (
-	Add    Action = "add"
-	Retire Action = "retire"
-)
-
-// Change is one line of a plan.
-type Change struct {
-	Action   Action `json:"action"`
-	Filename string `json:"filename"`
-	SHA256   string `json:"sha256"`
-	Size     int64  `json:"size"`
 }
 
 // Upload is a file whose bytes the apply step reads from Path.
@@ -138,8 +133,8 @@ func NewPlan(ctx context.Context, s Store, o Options) (*Plan, error) {
 	if st.base != nil {
 		p.Base = &Point{st.base.Digest, st.base.Catalog.Serial}
 	}
-	p.Changes, p.Uploads = d.changes, d.uploads
-	if len(p.Changes) == 0 && !d.retargeted && st.base != nil && d.catalog.Epoch == st.base.Catalog.Epoch {
+	p.Changes, p.Uploads = Changes(catalogOf(st.before()), d.catalog), d.uploads
+	if len(p.Changes) == 0 && st.base != nil && !st.stale() {
 		p.Revision, p.Serial = artifact.Blob{Digest: st.base.Digest, Size: st.base.Size}, st.base.Catalog.Serial
 		return p, fmt.Errorf("%w: revision %d (%s) lists all of it already", ErrNothingToDo, p.Serial, p.Revision.Digest)
 	}
@@ -160,6 +155,20 @@ type start struct {
 	base      *verify.Loaded // nil for none
 	liveRev   *verify.Loaded // nil for none
 	serial    uint64         // the first that is free
+}
+
+// before is what the changes of a plan are shown against.
+func (st *start) before() *verify.Loaded {
+	if st.base == nil {
+		return st.liveRev
+	}
+	return st.base
+}
+
+// stale says that the base is a candidate that can no longer be promoted,
+// because something else went live since it was made.
+func (st *start) stale() bool {
+	return st.base.Digest != st.live && st.base.Catalog.Previous != st.live
 }
 
 func readStart(ctx context.Context, s Store, o Options) (*start, error) {
