@@ -1,0 +1,216 @@
+package publish
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/opencontainers/go-digest"
+	"oras.land/oras-go/v2/errdef"
+
+	"github.com/pinwheel-oci/pinwheel/pkg/artifact"
+	"github.com/pinwheel-oci/pinwheel/pkg/index"
+)
+
+// StoppedError says how far a release came before it failed. Each variant is
+// live in the old revision or in the new one, and the release is the old one.
+type StoppedError struct {
+	Series  string
+	Live    []string // variants that are live in what the plan promotes
+	Waiting []string // variants that are not
+	Err     error
+}
+
+func (e *StoppedError) Error() string {
+	return fmt.Sprintf("release %s stopped: promoted so far: %s; not yet: %s; the release itself is unchanged; run the same again to go on: %v",
+		e.Series, orNobody(e.Live), orNobody(e.Waiting), e.Err)
+}
+
+// Unwrap gives the cause.
+func (e *StoppedError) Unwrap() error { return e.Err }
+
+func orNobody(list []string) string {
+	if len(list) == 0 {
+		return "none"
+	}
+	return strings.Join(list, ", ")
+}
+
+// Apply promotes the variants one by one and then moves the release tag. Where
+// every tag must be is looked at before the first write. It can be repeated
+// after any failure and ends at the same digests; the error is then a
+// [StoppedError] around the cause.
+func (p *ReleasePlan) Apply(ctx context.Context, s Store) error {
+	done, err := p.checkStart(ctx, s)
+	if err != nil {
+		return err
+	}
+	for i, v := range p.Promotions {
+		if done[i] {
+			continue
+		}
+		if err := v.Apply(ctx, s); err != nil {
+			return p.stopped(done, err)
+		}
+		done[i] = true
+	}
+	if err := pushArtifact(ctx, s, p.Manifest, append([]Object{p.Document}, p.Bundles...)...); err != nil {
+		return p.stopped(done, err)
+	}
+	if err := moveTag(ctx, s, p.Manifest, index.ReleaseTag(p.Series), p.At); err != nil {
+		return p.stopped(done, err)
+	}
+	return nil
+}
+
+// checkStart finds out whether all tags are where the plan began or where it
+// ends, and which promotions a run before has finished.
+func (p *ReleasePlan) checkStart(ctx context.Context, s Store) (done []bool, err error) {
+	tag := index.ReleaseTag(p.Series)
+	have, err := resolve(ctx, s, tag)
+	if err != nil {
+		return nil, err
+	}
+	if have != p.At && have != p.Manifest.Digest {
+		return nil, &ConflictError{Tag: tag, Want: p.At, Have: have}
+	}
+	done = make([]bool, len(p.Promotions))
+	var moved []error
+	for i, v := range p.Promotions {
+		name, err := index.ParseName(v.Name)
+		if err != nil {
+			return nil, err
+		}
+		err = v.checkStart(ctx, s, name)
+		var conflict *ConflictError
+		if errors.As(err, &conflict) {
+			moved = append(moved, err)
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		if done[i], err = v.finished(ctx, s, name); err != nil {
+			return nil, err
+		}
+	}
+	return done, errors.Join(moved...)
+}
+
+// finished reports whether the last write of a promotion was done, and so all.
+func (p *Promotion) finished(ctx context.Context, s Store, name index.Name) (bool, error) {
+	// A promotion by another key leaves live where it was.
+	for _, x := range []struct {
+		tag string
+		at  digest.Digest
+	}{{name.LiveTag(), p.Revision.Digest}, {name.HeadTag(), p.Head.Manifest.Digest}} {
+		have, err := resolve(ctx, s, x.tag)
+		if err != nil || have != x.at {
+			return false, err
+		}
+	}
+	return true, nil
+}
+
+func (p *ReleasePlan) stopped(done []bool, err error) error {
+	e := &StoppedError{Series: p.Series, Err: err}
+	for i, v := range p.Promotions {
+		_, variant, _ := strings.Cut(v.Name, p.Series+"/")
+		if done[i] {
+			e.Live = append(e.Live, variant)
+		} else {
+			e.Waiting = append(e.Waiting, variant)
+		}
+	}
+	return e
+}
+
+// Encode returns the plan as JSON for a file.
+func (p *ReleasePlan) Encode() ([]byte, error) { return encodePlan(p) }
+
+// DecodeRelease reads a saved plan of a release.
+func DecodeRelease(data []byte) (*ReleasePlan, error) {
+	var p ReleasePlan
+	if err := decodePlan(data, "release", &p); err != nil {
+		return nil, err
+	}
+	if p.Kind != "release" {
+		return nil, input("plan: its kind is %q, not release", p.Kind)
+	}
+	for _, o := range append([]Object{p.Document, p.Manifest}, p.Bundles...) {
+		if err := o.check(); err != nil {
+			return nil, err
+		}
+	}
+	r, err := p.Release()
+	if err != nil {
+		return nil, input("plan: release: %v", err)
+	}
+	if r.Product != p.Product || r.Series != p.Series || r.Sequence != p.Sequence {
+		return nil, input("plan: product, series and number are not those of its release; plans must not be edited: plan again")
+	}
+	for _, v := range p.Promotions {
+		if v == nil || v.Kind != "promote" {
+			return nil, input("plan: it has something else where a promotion belongs")
+		}
+		if err := v.checkSaved(); err != nil {
+			return nil, err
+		}
+		name, err := index.ParseName(v.Name)
+		if err != nil {
+			return nil, input("plan: %v", err)
+		}
+		if want := (index.Released{HeadSequence: v.Sequence, Revision: v.Revision.Digest, Serial: v.Serial}); r.Variants[name.Variant] != want || name.Product != p.Product || name.Series != p.Series {
+			return nil, input("plan: the release does not say of %s what is promoted; plans must not be edited: plan again", v.Name)
+		}
+	}
+	return &p, p.checkBundles(r)
+}
+
+// checkBundles finds out whether the signatures are over this release.
+func (p *ReleasePlan) checkBundles(r *index.Release) error {
+	for _, b := range p.Bundles {
+		s, err := statementOf(b.Data)
+		if err == nil {
+			err = r.CheckStatement(s)
+		}
+		if err != nil {
+			return input("plan: release: %v", err)
+		}
+	}
+	if len(p.Bundles) == 0 {
+		return input("plan: its release is not signed")
+	}
+	return nil
+}
+
+// ReadRelease reads the release of a series, whoever signed it: for showing, and
+// for keeping what it names. Without one the error matches errdef.ErrNotFound.
+func ReadRelease(ctx context.Context, s Store, series string) (*index.Release, digest.Digest, error) {
+	tag := index.ReleaseTag(series)
+	desc, err := s.Resolve(ctx, tag)
+	if err != nil {
+		return nil, "", err
+	}
+	if desc.MediaType != artifact.MediaTypeManifest {
+		return nil, desc.Digest, fmt.Errorf("tag %s is a %q, not a release: %w", tag, desc.MediaType, errdef.ErrNotFound)
+	}
+	data, err := fetchAll(ctx, s, desc, artifact.MaxManifest)
+	if err != nil {
+		return nil, desc.Digest, err
+	}
+	m, err := artifact.Decode(data, artifact.TypeRelease)
+	if err != nil {
+		return nil, desc.Digest, fmt.Errorf("tag %s: %w", tag, err)
+	}
+	doc := Object{MediaType: m.Layers[0].MediaType, Digest: m.Layers[0].Digest, Size: m.Layers[0].Size}
+	if data, err = fetchAll(ctx, s, doc.descriptor(), artifact.MaxRelease); err != nil {
+		return nil, desc.Digest, err
+	}
+	r, err := index.DecodeRelease(data)
+	if err != nil {
+		return nil, desc.Digest, fmt.Errorf("tag %s: %w", tag, err)
+	}
+	return r, desc.Digest, nil
+}
