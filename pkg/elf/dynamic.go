@@ -1,0 +1,175 @@
+package elf
+
+import (
+	"fmt"
+	"io"
+	"strings"
+)
+
+// segment is a PT_LOAD: memory that comes from the file. off is the offset in
+// the file, addr the address in memory, size the bytes that the file has of it.
+type segment struct{ off, addr, size int64 }
+
+const (
+	ptLoad    = 1
+	ptDynamic = 2
+)
+
+// readSegments fills loads and returns where the dynamic section is.
+func (f *File) readSegments(h header) (dynamic segment, err error) {
+	if h.phnum == 0 {
+		return dynamic, nil
+	}
+	if h.phentsize != h.wantPhent {
+		return dynamic, malformed("program headers of %d bytes", h.phentsize)
+	}
+	table, err := f.at(h.phoff, h.phnum*h.phentsize, "the program header table")
+	if err != nil {
+		return dynamic, err
+	}
+	for ; len(table) > 0; table = table[h.phentsize:] {
+		var s segment
+		if f.Class == 64 {
+			s = segment{f.word(table[8:]), f.word(table[16:]), f.word(table[32:])}
+		} else {
+			s = segment{f.word(table[4:]), f.word(table[8:]), f.word(table[16:])}
+		}
+		switch f.order.Uint32(table) {
+		case ptLoad:
+			// Files that hold only debug information keep the headers of what
+			// they lack.
+			if s.size > 0 && s.off >= 0 && s.addr >= 0 {
+				f.loads = append(f.loads, s)
+			}
+		case ptDynamic:
+			dynamic = s
+		}
+	}
+	return dynamic, nil
+}
+
+// offset is where in the file the memory at addr comes from, -1 if from nowhere.
+func (f *File) offset(addr int64) int64 {
+	for _, s := range f.loads {
+		if addr >= s.addr && addr-s.addr < s.size {
+			return s.off + (addr - s.addr)
+		}
+	}
+	return -1
+}
+
+// Tags of the dynamic section.
+const (
+	dtNull       = 0
+	dtNeeded     = 1
+	dtHash       = 4
+	dtStrtab     = 5
+	dtSymtab     = 6
+	dtStrsz      = 10
+	dtSyment     = 11
+	dtSoname     = 14
+	dtRpath      = 15
+	dtRunpath    = 29
+	dtGNUHash    = 0x6ffffef5
+	dtVerdef     = 0x6ffffffc
+	dtVerdefnum  = 0x6ffffffd
+	dtVerneed    = 0x6ffffffe
+	dtVerneednum = 0x6fffffff
+)
+
+// dynamic are the entries that matter. As in the loader, the last of those
+// that may stand once wins.
+type dynamic struct {
+	needed []int64
+	one    map[int64]int64
+}
+
+func (f *File) readDynamic(s segment) (dynamic, error) {
+	d := dynamic{one: map[int64]int64{}}
+	word := int64(f.Class / 8)
+	table, err := f.at(s.off, min(s.size, MaxDynamic*2*word), "the dynamic section")
+	if err != nil {
+		return d, err
+	}
+	for ; int64(len(table)) >= 2*word; table = table[2*word:] {
+		tag, value := f.word(table), f.word(table[word:])
+		switch tag {
+		case dtNull:
+			return d, nil
+		case dtNeeded:
+			d.needed = append(d.needed, value)
+		case dtHash, dtStrtab, dtSymtab, dtStrsz, dtSyment, dtSoname, dtRpath, dtRunpath,
+			dtGNUHash, dtVerdef, dtVerdefnum, dtVerneed, dtVerneednum:
+			d.one[tag] = value
+		}
+	}
+	return d, malformed("the dynamic section has no end")
+}
+
+// readStrings reads the dynamic string table.
+func (f *File) readStrings(d dynamic) error {
+	size := d.one[dtStrsz]
+	if size == 0 {
+		return nil
+	}
+	off := f.offset(d.one[dtStrtab])
+	if off < 0 || size < 0 || off > f.size || size > f.size-off {
+		return malformed("the dynamic string table lies outside the file")
+	}
+	if size > MaxStrings {
+		return malformed("a dynamic string table of %d bytes, the limit is %d", size, MaxStrings)
+	}
+	var b strings.Builder // whose String does not copy
+	b.Grow(int(size))
+	if _, err := io.CopyN(&b, io.NewSectionReader(f.r, off, size), size); err != nil {
+		return fmt.Errorf("read elf: the dynamic string table: %w", err)
+	}
+	f.strings = b.String()
+	return nil
+}
+
+// name returns the string at an offset of the string table.
+func (f *File) name(off int64, what string) (string, error) {
+	if off < 0 || off >= int64(len(f.strings)) {
+		return "", malformed("%s lies outside the string table", what)
+	}
+	rest := f.strings[off:]
+	end := strings.IndexByte(rest[:min(len(rest), MaxName+1)], 0)
+	if end < 0 {
+		return "", malformed("%s has no end within %d bytes", what, MaxName)
+	}
+	return rest[:end], nil
+}
+
+func (f *File) readNames(d dynamic) (err error) {
+	for _, off := range d.needed {
+		s, err := f.name(off, "a DT_NEEDED")
+		if err != nil {
+			return err
+		}
+		f.Needed = append(f.Needed, strings.Clone(s))
+	}
+	if off, ok := d.one[dtSoname]; ok {
+		s, err := f.name(off, "DT_SONAME")
+		if err != nil {
+			return err
+		}
+		f.Soname = strings.Clone(s)
+	}
+	off, ok := d.one[dtRunpath]
+	if !ok {
+		if off, ok = d.one[dtRpath]; !ok {
+			return nil
+		}
+	}
+	path, err := f.name(off, "DT_RUNPATH")
+	if err != nil {
+		return err
+	}
+	for dir := range strings.SplitSeq(path, ":") {
+		if dir != "" {
+			f.Runpath = append(f.Runpath, strings.Clone(dir))
+		}
+	}
+	return nil
+}
