@@ -24,14 +24,17 @@ const (
 	ExitUnauthorized = 6
 	ExitUnreachable  = 7
 	ExitInput        = 8
+	ExitGates        = 9
 	ExitInterrupted  = 130
 )
 
 // conflict is implemented by errors that say that somebody else wrote, input by
-// those that say that what the user gave is not fit.
+// those that say that what the user gave is not fit, ungated by those that say
+// that gates keep a revision from its users.
 type (
 	conflict interface{ Conflict() bool }
 	input    interface{ Input() bool }
+	ungated  interface{ Gates() bool }
 )
 
 // ExitCode maps an error to the exit code of a program.
@@ -42,6 +45,7 @@ func ExitCode(err error) int {
 		violation *artifact.Violation
 		in        input
 		taken     conflict
+		gates     ungated
 	)
 	switch {
 	case err == nil:
@@ -52,6 +56,8 @@ func ExitCode(err error) int {
 		return ExitUsage
 	case errors.As(err, &taken) && taken.Conflict():
 		return ExitConflict
+	case errors.As(err, &gates) && gates.Gates():
+		return ExitGates
 	case errors.Is(err, registry.ErrUnauthorized):
 		return ExitUnauthorized
 	case errors.Is(err, registry.ErrUnreachable), errors.Is(err, registry.ErrTLS):
