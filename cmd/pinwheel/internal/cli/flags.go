@@ -40,8 +40,8 @@ func (f *writeFlags) add(cmd *cobra.Command, p *program, plans bool) {
 }
 
 func (f *writeFlags) parse() (index.Name, error) {
-	if f.to == "" {
-		return index.Name{}, option.Usage(errors.New("no destination: give --to HOST/REPO or --to oci-layout:DIR"))
+	if err := f.checkTo(); err != nil {
+		return index.Name{}, err
 	}
 	if f.name == "" {
 		return index.Name{}, option.Usage(errors.New("no index: give --index PRODUCT/SERIES/VARIANT, such as tools/3.4/cpu-ubi9"))
@@ -50,14 +50,21 @@ func (f *writeFlags) parse() (index.Name, error) {
 	if err != nil {
 		return index.Name{}, option.Usage(fmt.Errorf("--index %q: %w", f.name, err))
 	}
+	return name, nil
+}
+
+func (f *writeFlags) checkTo() error {
+	if f.to == "" {
+		return option.Usage(errors.New("no destination: give --to HOST/REPO or --to oci-layout:DIR"))
+	}
 	ref, err := registry.ParseReference(f.to)
 	if err != nil {
-		return index.Name{}, option.Usage(fmt.Errorf("--to: %w", err))
+		return option.Usage(fmt.Errorf("--to: %w", err))
 	}
 	if ref.Name() != "" {
-		return index.Name{}, option.Usage(fmt.Errorf("--to %s: leave out tag and digest; tags follow from the name of the index", f.to))
+		return option.Usage(fmt.Errorf("--to %s: leave out tag and digest; tags follow from the name of the index", f.to))
 	}
-	return name, nil
+	return nil
 }
 
 func (f *writeFlags) trusted() ([]dsse.PublicKey, error) { return loadPublicKeys(f.trust) }

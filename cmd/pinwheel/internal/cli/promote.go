@@ -25,6 +25,7 @@ type promoteFlags struct {
 	expires   time.Duration
 	identity  string
 	promoters []string
+	release   releaseFlags
 }
 
 func (p *program) promoteCommand() *cobra.Command {
@@ -38,7 +39,12 @@ at once, or nobody does.`,
 		Example: `  pinwheel promote --to registry.example/tools/wheels-3.4 --index tools/3.4/cpu-ubi9 --key promote.key --reason "numpy 2.2.6"
   pinwheel promote --to oci-layout:/srv/wheels --index tools/3.4/cpu-ubi9 --key promote.key --revision sha256:… --dry-run`,
 		Args: option.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return p.promote(cmd.Context(), &f) },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if f.release.series != "" {
+				return p.promoteRelease(cmd.Context(), &f)
+			}
+			return p.promote(cmd.Context(), &f)
+		},
 	}
 	f.add(cmd, p, true)
 	cmd.Flags().StringVar(&f.revision, "revision", "", "`digest` to promote (default: the candidate)")
@@ -47,6 +53,7 @@ at once, or nobody does.`,
 	cmd.Flags().StringVar(&f.reason, "reason", "", "`text` that says why, for the history")
 	cmd.Flags().DurationVar(&f.expires, "expires", publish.DefaultExpiry, "`time` for which the head is fresh unless refreshed")
 	cmd.Flags().StringVar(&f.identity, "identity", "", "`HOST/REPO` that cosign signatures name (default: the destination, none for a layout)")
+	f.release.add(cmd)
 	return cmd
 }
 
@@ -86,26 +93,30 @@ func (p *program) promotePlan(ctx context.Context, f *promoteFlags, name index.N
 	if err != nil || saved != nil {
 		return saved, err
 	}
-	signers, err := p.loadSigners(ctx, f.keys, f.passwordFile)
+	o, err := p.promoteOptions(ctx, f)
 	if err != nil {
 		return nil, err
 	}
-	trusted, err := f.trusted()
-	if err != nil {
-		return nil, err
-	}
-	promoters, err := loadPublicKeys(f.promoters)
-	if err != nil {
-		return nil, err
-	}
-	plan, err := publish.NewPromotion(ctx, s, publish.PromoteOptions{
-		Name: name, Revision: digest.Digest(f.revision), By: f.by, Reason: f.reason, Signers: signers, Trusted: trusted, Promoters: promoters,
-		Expiry: f.expires, Repository: f.identity, Now: p.now(),
-	})
+	o.Name, o.Revision = name, digest.Digest(f.revision)
+	plan, err := publish.NewPromotion(ctx, s, o)
 	if err != nil {
 		return plan, err
 	}
 	return plan, savePlan(f.plan, plan)
+}
+
+// promoteOptions are those that do not say what is promoted.
+func (p *program) promoteOptions(ctx context.Context, f *promoteFlags) (publish.PromoteOptions, error) {
+	o := publish.PromoteOptions{By: f.by, Reason: f.reason, Expiry: f.expires, Repository: f.identity, Now: p.now()}
+	var err error
+	if o.Signers, err = p.loadSigners(ctx, f.keys, f.passwordFile); err != nil {
+		return o, err
+	}
+	if o.Trusted, err = f.trusted(); err != nil {
+		return o, err
+	}
+	o.Promoters, err = loadPublicKeys(f.promoters)
+	return o, err
 }
 
 type promoteAnswer struct {

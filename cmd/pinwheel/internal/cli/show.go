@@ -92,6 +92,9 @@ type shownIndex struct {
 	Index     string      `json:"index"`
 	Live      *shownPoint `json:"live,omitempty"`
 	Candidate *shownPoint `json:"candidate,omitempty"`
+	// Released is what the release of the series names; nil without one.
+	Released *shownReleased `json:"released,omitempty"`
+	name     index.Name
 }
 
 type shownPoint struct {
@@ -123,7 +126,7 @@ func (p *program) showIndexes(ctx context.Context, s registry.Store) error {
 		name := l.Catalog.Name()
 		x := byName[name.String()]
 		if x == nil {
-			x = &shownIndex{Index: name.String()}
+			x = &shownIndex{Index: name.String(), name: name}
 			byName[name.String()] = x
 			list = append(list, x)
 		}
@@ -135,11 +138,19 @@ func (p *program) showIndexes(ctx context.Context, s registry.Store) error {
 			x.Candidate = point
 		}
 	}
+	releases, err := addReleases(ctx, s, list)
+	if err != nil {
+		return err
+	}
 	return p.answer(list, func(w io.Writer) error {
 		for _, x := range list {
 			fmt.Fprintln(w, x.Index)
 			x.Live.print(w, "live")
 			x.Candidate.print(w, "candidate")
+			x.Released.print(w, x.Live)
+		}
+		for _, r := range releases {
+			r.print(w)
 		}
 		if len(list) == 0 {
 			p.note("no index here")
