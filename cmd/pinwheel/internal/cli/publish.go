@@ -7,6 +7,8 @@ import (
 	"io"
 	"os"
 	"slices"
+	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -16,21 +18,43 @@ import (
 	"github.com/pinwheel-oci/pinwheel/pkg/registry"
 )
 
-type publishFlags struct {
+// revisionFlags are those of commands that make the next revision.
+type revisionFlags struct {
 	writeFlags
 	base       string
+	retention  time.Duration
+	allowLarge bool
+}
+
+func (f *revisionFlags) add(cmd *cobra.Command, p *program) {
+	f.writeFlags.add(cmd, p, true)
+	cmd.Flags().StringVar(&f.base, "base", "", "`revision` to build on: candidate, live or none (default: the candidate, else live)")
+	cmd.Flags().Var((*days)(&f.retention), "retention", "drop files that were retired longer ago than this `time`, such as 90d (default: keep them all)")
+	cmd.Flags().BoolVar(&f.allowLarge, "allow-large", false, "allow an index of over 1 MiB, which some registries refuse")
+}
+
+func (f *revisionFlags) parse() (index.Name, error) {
+	name, err := f.writeFlags.parse()
+	if err == nil && !slices.Contains([]publish.Base{publish.BaseNewest, publish.BaseCandidate, publish.BaseLive, publish.BaseNone}, publish.Base(f.base)) {
+		err = option.Usage(fmt.Errorf("--base %q: want candidate, live or none", f.base))
+	}
+	return name, err
+}
+
+type publishFlags struct {
+	revisionFlags
 	target     string
 	epoch      uint64
+	remove     []string
 	replace    bool
 	sdists     bool
-	allowLarge bool
 	noWheelSig bool
 }
 
 func (p *program) publishCommand() *cobra.Command {
 	var f publishFlags
 	cmd := &cobra.Command{
-		Use:   "publish FILE|DIR...",
+		Use:   "publish [FILE|DIR...]",
 		Short: "Publish wheels as the next revision of an index, for testing",
 		Long: `Publish adds wheels to an index. It writes one new revision, signed, and makes
 it the candidate; users see it only after 'pinwheel promote'. Wheels that are
@@ -39,31 +63,56 @@ where it stopped.
 
 With --plan the plan is saved, whole or not at all, before anything is written;
 a rerun with the same file ends at the same digests. --dry-run --plan FILE saves
-a plan to be reviewed and applied later.`,
+a plan to be reviewed and applied later.
+
+--remove takes files off the pages: one by its name, or a project, all or some
+of its versions. What was live stays downloadable for locks (it is retired)
+until --retention ends it. Without files, and with --base candidate, the newest
+revision is planned and judged again on top of what is live now.`,
 		Example: `  pinwheel publish --to registry.example/tools/wheels-3.4 --index tools/3.4/cpu-ubi9 --key release.key dist/
   pinwheel publish --to oci-layout:/srv/wheels --index tools/3.4/cpu-ubi9 --key release.key --dry-run dist/
-  pinwheel publish --to oci-layout:/srv/wheels --index tools/3.4/cpu-ubi9 --key release.key --plan plan.json dist/`,
+  pinwheel publish --to oci-layout:/srv/wheels --index tools/3.4/cpu-ubi9 --key release.key --plan plan.json dist/
+  pinwheel publish --to oci-layout:/srv/wheels --index tools/3.4/cpu-ubi9 --key release.key --remove 'numpy<2' --retention 90d`,
 		RunE: func(cmd *cobra.Command, args []string) error { return p.publish(cmd.Context(), &f, args) },
 	}
-	f.add(cmd, p, true)
-	cmd.Flags().StringVar(&f.base, "base", "", "`revision` to build on: candidate, live or none (default: the candidate, else live)")
+	f.add(cmd, p)
+	cmd.Flags().StringArrayVar(&f.remove, "remove", nil, "`selector` of files to take off the pages: a file name, a project, or versions as in 'numpy<2' (repeat for more)")
 	cmd.Flags().StringVar(&f.target, "target", "", "YAML `file` that declares the environments of the index")
 	cmd.Flags().Uint64Var(&f.epoch, "epoch", 0, "epoch `number` of the index (default: that of the base, or 1)")
 	cmd.Flags().BoolVar(&f.replace, "replace", false, "retire wheels that differ from a new one only by a lower build tag")
 	cmd.Flags().BoolVar(&f.sdists, "sdists", false, "take sdists from directories too")
-	cmd.Flags().BoolVar(&f.allowLarge, "allow-large", false, "allow an index of over 1 MiB, which some registries refuse")
 	cmd.Flags().BoolVar(&f.noWheelSig, "no-wheel-signatures", false, "do not sign single wheels for cosign, where the registry lists referrers")
 	return cmd
 }
 
 func (p *program) publish(ctx context.Context, f *publishFlags, args []string) error {
+	return p.writeRevision(ctx, &f.revisionFlags, func(o *publish.Options) error {
+		o.Replace, o.Epoch, o.SignWheels = f.replace, f.epoch, !f.noWheelSig
+		var err error
+		if o.Remove, err = selectors(f.remove); err != nil {
+			return err
+		}
+		if o.Target, err = loadTarget(f.target); err != nil {
+			return err
+		}
+		// Without files the rest must say what to do: an empty list of files is
+		// more often a mistake.
+		editing := len(f.remove) > 0 || f.target != "" || f.epoch > 0 || f.retention > 0
+		if len(args) == 0 && f.base != string(publish.BaseNone) && (editing || f.base != "") {
+			return nil
+		}
+		o.Files, err = candidates(ctx, args, f.sdists)
+		return err
+	})
+}
+
+// writeRevision plans and writes the next revision; fill adds to the options what
+// the command is about.
+func (p *program) writeRevision(ctx context.Context, f *revisionFlags, fill func(*publish.Options) error) error {
 	// Everything that the user gave is looked at before anything is made.
 	name, err := f.parse()
 	if err != nil {
 		return err
-	}
-	if !slices.Contains([]publish.Base{publish.BaseNewest, publish.BaseCandidate, publish.BaseLive, publish.BaseNone}, publish.Base(f.base)) {
-		return option.Usage(fmt.Errorf("--base %q: want candidate, live or none", f.base))
 	}
 	plan, err := savedPlan(p, &f.writeFlags, publish.DecodePlan, func(plan *publish.Plan) string { return plan.Name })
 	if err != nil {
@@ -71,7 +120,7 @@ func (p *program) publish(ctx context.Context, f *publishFlags, args []string) e
 	}
 	var o publish.Options
 	if plan == nil {
-		if o, err = p.publishOptions(ctx, f, name, args); err != nil {
+		if o, err = p.revisionOptions(ctx, f, name, fill); err != nil {
 			return err
 		}
 	}
@@ -120,8 +169,8 @@ func (p *program) openTarget(ctx context.Context, f *writeFlags, bar *progress) 
 	return s, err
 }
 
-func (p *program) publishOptions(ctx context.Context, f *publishFlags, name index.Name, args []string) (publish.Options, error) {
-	o := publish.Options{Name: name, Base: publish.Base(f.base), Replace: f.replace, Epoch: f.epoch, AllowLarge: f.allowLarge, SignWheels: !f.noWheelSig, Now: p.now()}
+func (p *program) revisionOptions(ctx context.Context, f *revisionFlags, name index.Name, fill func(*publish.Options) error) (publish.Options, error) {
+	o := publish.Options{Name: name, Base: publish.Base(f.base), Retention: f.retention, AllowLarge: f.allowLarge, Now: p.now()}
 	var err error
 	if o.Signers, err = p.loadSigners(ctx, f.keys, f.passwordFile); err != nil {
 		return o, err
@@ -129,11 +178,7 @@ func (p *program) publishOptions(ctx context.Context, f *publishFlags, name inde
 	if o.Trusted, err = f.trusted(); err != nil {
 		return o, err
 	}
-	if o.Target, err = loadTarget(f.target); err != nil {
-		return o, err
-	}
-	o.Files, err = candidates(ctx, args, f.sdists)
-	return o, err
+	return o, fill(&o)
 }
 
 type publishAnswer struct {
@@ -157,7 +202,7 @@ func (p *program) answerPublish(plan *publish.Plan, written bool) error {
 	}
 	return p.answer(a, func(w io.Writer) error {
 		for _, c := range a.Changes {
-			fmt.Fprintf(w, "%-6s %s  %s\n", c.Action, c.Filename, size(c.Size))
+			fmt.Fprintln(w, changeLine(c))
 		}
 		if a.Base != nil {
 			fmt.Fprintf(w, "base     %d %s\n", a.Base.Serial, a.Base.Revision)
@@ -165,4 +210,13 @@ func (p *program) answerPublish(plan *publish.Plan, written bool) error {
 		fmt.Fprintf(w, "revision %d %s\n", a.Serial, a.Revision)
 		return nil
 	})
+}
+
+func changeLine(c publish.Change) string {
+	line := fmt.Sprintf("%-6s %s", c.Action, c.Filename+c.Project)
+	switch c.Action {
+	case publish.Add, publish.Retire, publish.Remove, publish.Expire:
+		return line + "  " + size(c.Size)
+	}
+	return strings.TrimRight(line+"  "+c.Detail, " ")
 }
