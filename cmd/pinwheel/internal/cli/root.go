@@ -11,6 +11,8 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
+	"strings"
 	"syscall"
 	"time"
 
@@ -74,12 +76,7 @@ else to standard error.`,
   pinwheel promote --to oci-layout:/srv/wheels --index tools/3.4/cpu-ubi9 --key release.key`,
 		Args: cobra.ArbitraryArgs,
 		RunE: subcommands,
-		PersistentPreRunE: func(*cobra.Command, []string) error {
-			if p.format != "text" && p.format != "json" {
-				return option.Usage(fmt.Errorf("--format %q: want text or json", p.format))
-			}
-			return nil
-		},
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error { return checkFormat(cmd, p.format) },
 	}
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return option.Usage(err) })
 	root.PersistentFlags().StringVar(&p.format, "format", "text", "`form` of the answer: text or json")
@@ -89,6 +86,18 @@ else to standard error.`,
 	)
 	addCompletion(root)
 	return root
+}
+
+// moreFormats is the annotation of commands that answer in other forms too,
+// which it lists with blanks between.
+const moreFormats = "formats"
+
+func checkFormat(cmd *cobra.Command, format string) error {
+	known := append([]string{"text", "json"}, strings.Fields(cmd.Annotations[moreFormats])...)
+	if !slices.Contains(known, format) {
+		return option.Usage(fmt.Errorf("--format %q: want %s", format, strings.Join(known, ", ")))
+	}
+	return nil
 }
 
 // addCompletion makes cobra's own command like the others.
