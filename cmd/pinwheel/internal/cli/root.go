@@ -74,8 +74,8 @@ else to standard error.`,
 		Example: `  pinwheel key new release
   pinwheel publish --to oci-layout:/srv/wheels --index tools/3.4/cpu-ubi9 --key release.key dist/
   pinwheel promote --to oci-layout:/srv/wheels --index tools/3.4/cpu-ubi9 --key release.key`,
-		Args: cobra.ArbitraryArgs,
-		RunE: subcommands,
+		Args:              cobra.ArbitraryArgs,
+		RunE:              subcommands,
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error { return checkFormat(cmd, p.format) },
 	}
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return option.Usage(err) })
