@@ -20,13 +20,15 @@ import (
 
 func (p *program) showCommand() *cobra.Command {
 	var name string
+	var history historyFlags
 	cmd := &cobra.Command{
 		Use:   "show REFERENCE [PROJECT|FILE]",
 		Short: "Show indexes, revisions, projects and files",
 		Long: `Show lists the indexes of a repository, the revisions of one index (--index),
 the projects of a revision (REFERENCE with a tag or digest), the files of one
 project, or one file. Digests are checked; signatures are not: that is what
-'pinwheel verify' is for.`,
+'pinwheel verify' is for. --history tells of every promotion whose head is kept;
+with --policy each signature on it is checked.`,
 		Example: `  pinwheel show registry.example/tools/wheels-3.4
   pinwheel show --index tools/3.4/cpu-ubi9 registry.example/tools/wheels-3.4
   pinwheel show registry.example/tools/wheels-3.4:3.4-cpu-ubi9
@@ -39,6 +41,9 @@ project, or one file. Digests are checked; signatures are not: that is what
 			return nil
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := history.check(name); err != nil {
+				return err
+			}
 			s, ref, err := p.store.Open(cmd.Context(), args[0], nil)
 			if err != nil {
 				return err
@@ -53,6 +58,9 @@ project, or one file. Digests are checked; signatures are not: that is what
 				n, err := index.ParseName(name)
 				if err != nil {
 					return option.Usage(err)
+				}
+				if history.wanted {
+					return p.showHistory(cmd.Context(), s, n, &history)
 				}
 				return p.showRevisions(cmd.Context(), s, n)
 			}
@@ -71,6 +79,7 @@ project, or one file. Digests are checked; signatures are not: that is what
 	}
 	p.store.AddFlags(cmd.Flags())
 	cmd.Flags().StringVar(&name, "index", "", "`name` of the index whose revisions are listed")
+	history.add(cmd)
 	return cmd
 }
 
