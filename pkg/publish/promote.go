@@ -26,6 +26,8 @@ type PromoteOptions struct {
 	Revision digest.Digest
 	By       string
 	Reason   string
+	// RequireGates refuses what no gates have judged.
+	RequireGates bool
 	// Signers make the promotion: keys of role promote. The first also signs
 	// the freshness and the .sig tags.
 	Signers []sign.Signer
@@ -72,7 +74,8 @@ type sigTag struct {
 // ErrAlreadyLive says that the revision is live and its head says so.
 var ErrAlreadyLive = errors.New("already live")
 
-// NewPromotion plans to make a revision live. It writes nothing.
+// NewPromotion plans to make a revision live. It writes nothing. A revision that
+// must not follow what is live now is refused with an [UnfitError].
 func NewPromotion(ctx context.Context, s Store, o PromoteOptions) (*Promotion, error) {
 	if len(o.Signers) == 0 {
 		return nil, errors.New("promote: no signing key")
@@ -109,7 +112,7 @@ func NewPromotion(ctx context.Context, s Store, o PromoteOptions) (*Promotion, e
 		p.Sequence = current.Promotion.Sequence
 		return p, fmt.Errorf("%w: revision %d (%s)", ErrAlreadyLive, p.Serial, revision.Digest)
 	}
-	if err := o.checkSuccession(ctx, s, revision, p.Live); err != nil {
+	if err := o.checkFit(ctx, s, revision, current, p.Live); err != nil {
 		return nil, err
 	}
 	data, err := index.Build(revision.CatalogEntry, revision.SignatureEntry, revision.Catalog)
@@ -143,40 +146,6 @@ func (o *PromoteOptions) load(ctx context.Context, s Store) (*verify.Loaded, err
 		err = fmt.Errorf("promote: there is no candidate (tag %s); publish first: %w", o.Name.CandidateTag(), errdef.ErrNotFound)
 	}
 	return l, err
-}
-
-// checkSuccession keeps promises made to users: serials do not fall, and every
-// file that live offers stays downloadable.
-func (o *PromoteOptions) checkSuccession(ctx context.Context, s Store, next *verify.Loaded, liveAt digest.Digest) error {
-	if liveAt == "" || liveAt == next.Digest {
-		return nil
-	}
-	if next.Catalog.Previous == liveAt {
-		return nil
-	}
-	live, err := loadTag(ctx, o.verifier(s), o.Name.LiveTag())
-	if err != nil || live == nil {
-		return err
-	}
-	if next.Catalog.Serial <= live.Catalog.Serial {
-		return input("promote: revision %d is older than the live revision %d, and serials never fall; publish the old content again as a new revision", next.Catalog.Serial, live.Catalog.Serial)
-	}
-	kept := map[string]string{}
-	for _, f := range next.Catalog.Files {
-		kept[f.Filename] = f.SHA256
-	}
-	for _, r := range next.Catalog.Retired {
-		kept[r.File.Filename] = r.File.SHA256
-	}
-	for _, w := range next.Catalog.Withdrawn {
-		kept[w.Filename] = w.SHA256
-	}
-	for _, f := range live.Catalog.Files {
-		if kept[f.Filename] != f.SHA256 {
-			return input("promote: revision %d was planned before revision %d went live and would drop %s for users who locked it; publish again on top of live", next.Catalog.Serial, live.Catalog.Serial, f.Filename)
-		}
-	}
-	return nil
 }
 
 func (p *Promotion) planHead(ctx context.Context, s Store, current *policy.Head, c *index.Catalog, o PromoteOptions) error {
