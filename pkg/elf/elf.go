@@ -82,6 +82,12 @@ func malformed(format string, args ...any) error {
 	return &FormatError{fmt.Sprintf(format, args...)}
 }
 
+// Content returns what the file was read from.
+func (f *File) Content() io.ReaderAt { return f.r }
+
+// Size returns how many bytes the file has.
+func (f *File) Size() int64 { return f.size }
+
 // Is reports whether a file that begins with head is an ELF file.
 func Is(head []byte) bool { return bytes.HasPrefix(head, []byte("\x7fELF")) }
 

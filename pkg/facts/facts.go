@@ -25,6 +25,9 @@ type Wheel struct {
 
 // Library is one ELF file of a wheel.
 type Library struct {
+	// Defect says why the file could not be read as ELF. Then nothing is known
+	// of it but its name, and maybe its machine.
+	Defect string `json:"defect,omitempty"`
 	// Exports is how many symbols of watched name spaces a provider exports;
 	// the names are in [Exports].
 	Exports int `json:"exports,omitzero"`
@@ -32,10 +35,10 @@ type Library struct {
 	// [Namespace]) that no library of the same wheel defines.
 	Imports []string `json:"imports,omitempty"`
 	// Machine is the processor as in platform tags (PEP 425): "x86_64".
-	Machine string `json:"machine"`
+	Machine string `json:"machine,omitempty"`
 	Member  string `json:"member"`
-	// Modules are the names x of the functions PyInit_x that it exports: what
-	// the interpreter can import from it.
+	// Modules are the names x of the functions PyInit_x or PyModExport_x that it
+	// exports: what the interpreter can import from it.
 	Modules []string `json:"modules,omitempty"`
 	// Needed are the DT_NEEDED entries.
 	Needed []string `json:"needed,omitempty"`
@@ -43,8 +46,9 @@ type Library struct {
 	// NumPyLegacy if it was compiled with the headers of NumPy 1.x, which
 	// NumPy 2 does not serve, or empty.
 	NumPy string `json:"numpy,omitempty"`
-	// Python are the symbols of CPython that a module for the stable ABI
-	// imports; of other modules none are kept.
+	// Python are the symbols of CPython that a module imports whose name says
+	// nothing of a version of Python, as those for the stable ABI; of other
+	// files none are kept.
 	Python []string `json:"python,omitempty"`
 	// Runpath are the entries of DT_RUNPATH, else of DT_RPATH.
 	Runpath []string `json:"runpath,omitempty"`

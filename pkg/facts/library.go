@@ -1,0 +1,163 @@
+package facts
+
+import (
+	"cmp"
+	"errors"
+	"io"
+	"path"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/pinwheel-oci/pinwheel/pkg/elf"
+)
+
+// providers are the libraries whose exports other wheels are compared with, by
+// SONAME or base name.
+var providers = []string{"libtorch*.so*", "libc10*.so*", "libarrow*.so*", "libparquet*.so*"}
+
+// vendored is the name that auditwheel gives a library that it copies into a
+// wheel: nobody else finds it.
+var vendored = regexp.MustCompile(`-[0-9a-f]{8}\.so`)
+
+func isProvider(names ...string) bool {
+	for _, name := range names {
+		for _, pattern := range providers {
+			if ok, err := path.Match(pattern, name); err == nil && ok && !vendored.MatchString(name) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// scanned is what one ELF file says, before it is known what the other files of
+// the wheel define.
+type scanned struct {
+	Library
+	defined  []string // in watched name spaces
+	provides bool
+}
+
+// scanLibrary reads one ELF file; a nil result is for code that no loader of
+// this system ever sees: objects, and programs for GPUs.
+func scanLibrary(member string, r io.ReaderAt, size int64) (*scanned, error) {
+	s := &scanned{Library: Library{Member: text(member)}}
+	f, err := elf.Read(r, size)
+	if err == nil {
+		if f.Kind == elf.Object || strings.HasPrefix(f.Machine, "elf-machine-") {
+			return nil, nil
+		}
+		s.Machine = f.Machine
+		err = s.read(f)
+	}
+	var format *elf.FormatError
+	if errors.As(err, &format) {
+		// Broken files lie about in tests of wheels; they harm who loads them.
+		s.Library = Library{Member: s.Member, Machine: s.Machine, Defect: format.Reason}
+		s.defined, s.provides = nil, false
+		return s, nil
+	}
+	return s, err
+}
+
+func (s *scanned) read(f *elf.File) error {
+	base := path.Base(s.Member)
+	s.Soname, s.Needed = text(f.Soname), set(f.Needed)
+	s.Runpath, s.Versions = set(f.Runpath), highest(f.Needs)
+	s.Stable = strings.Contains(base, ".abi3.") || strings.Contains(base, ".abi3t.")
+	s.provides = isProvider(s.Soname, base)
+	var python []string
+	capsules := false
+	err := f.EachSymbol(func(y elf.Symbol) error {
+		if y.Defined {
+			if module, ok := module(y.Name); ok {
+				s.Modules = append(s.Modules, text(module))
+			}
+		} else if !y.Weak {
+			capsules = capsules || y.Name == "PyCapsule_GetPointer"
+			if strings.HasPrefix(y.Name, "Py") || strings.HasPrefix(y.Name, "_Py") {
+				python = append(python, text(y.Name))
+			}
+		}
+		if y.Weak && !y.Defined || Namespace(y.Name) == "" {
+			return nil
+		}
+		if y.Defined {
+			s.defined = append(s.defined, text(y.Name))
+		} else {
+			s.Imports = append(s.Imports, text(y.Name))
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	s.Modules, s.Imports = set(s.Modules), set(s.Imports)
+	if s.Stable || len(s.Modules) > 0 && !strings.Contains(base, ".cpython-") && !strings.Contains(base, ".pypy") {
+		s.Python = set(python)
+	}
+	if capsules {
+		s.NumPy, err = scanNumPy(io.NewSectionReader(f.Content(), 0, f.Size()), f.Size())
+	}
+	return err
+}
+
+// module returns what the interpreter can import where a symbol is defined
+// (PEP 489, PEP 793); names beyond ASCII stay as PEP 489 encodes them.
+func module(symbol string) (string, bool) {
+	for _, prefix := range []string{"PyInit_", "PyInitU_", "PyModExport_", "PyModExportU_"} {
+		if name, ok := strings.CutPrefix(symbol, prefix); ok && name != "" {
+			return name, true
+		}
+	}
+	return "", false
+}
+
+// highest keeps the highest version of each family that each library must have.
+func highest(needs []elf.Need) []SymbolVersion {
+	type key struct{ library, family string }
+	best := map[key]string{}
+	for _, n := range needs {
+		family, number := elf.Versioned(n.Version)
+		k := key{text(n.Library), text(family)}
+		if old, ok := best[k]; !ok || compareNumbers(number, old) > 0 {
+			best[k] = number
+		}
+	}
+	var list []SymbolVersion
+	for k, number := range best {
+		version := k.family
+		if number != "" {
+			version += "_" + number
+		}
+		list = append(list, SymbolVersion{Library: k.library, Version: version})
+	}
+	slices.SortFunc(list, func(a, b SymbolVersion) int {
+		return cmp.Or(cmp.Compare(a.Library, b.Library), cmp.Compare(a.Version, b.Version))
+	})
+	return list
+}
+
+// compareNumbers compares "2.9" and "2.34" number by number.
+func compareNumbers(a, b string) int {
+	return slices.CompareFunc(strings.Split(a, "."), strings.Split(b, "."), func(x, y string) int {
+		m, _ := strconv.Atoi(x) // elf.Versioned leaves digits only
+		n, _ := strconv.Atoi(y)
+		return cmp.Compare(m, n)
+	})
+}
+
+// text makes a string of its own that JSON can hold.
+func text(s string) string { return strings.Clone(strings.ToValidUTF8(s, "\uFFFD")) }
+
+// set sorts and removes repetitions; nothing stays nil.
+func set(list []string) []string {
+	var out []string
+	for _, s := range list {
+		out = append(out, text(s))
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
