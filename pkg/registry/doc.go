@@ -23,6 +23,9 @@
 // Tags are never cached. There is no compare-and-swap in the registry protocol;
 // a layout replaces its index atomically and under a lock.
 //
+// Removing a tag ([Store].Untag) frees nothing by itself. Registries collect what
+// no tag leads to in their own ways; a layout does it when asked, see [Collector].
+//
 // # Over HTTP
 //
 // A blob push begins with one POST that asks for a mount, from

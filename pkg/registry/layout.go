@@ -154,6 +154,9 @@ func (l *layout) OpenRange(_ context.Context, desc ocispec.Descriptor, offset, l
 
 func (l *layout) Exists(ctx context.Context, desc ocispec.Descriptor) (bool, error) {
 	ok, err := l.blobs.Exists(ctx, desc)
+	if ok {
+		l.touch(desc.Digest)
+	}
 	return ok, l.wrap("look for", desc.Digest.String(), err)
 }
 
@@ -172,6 +175,7 @@ func (l *layout) push(ctx context.Context, desc ocispec.Descriptor, r io.Reader)
 	kind := EventPushed
 	err = l.blobs.Push(ctx, desc, &cancelReader{ctx: ctx, r: r})
 	if errors.Is(err, errdef.ErrAlreadyExists) {
+		l.touch(desc.Digest)
 		kind, err = EventSkipped, nil
 	}
 	if err != nil {
