@@ -113,6 +113,11 @@ func (p *Plan) writeContent(ctx context.Context, s Store) error {
 	}
 	g.Go(func() error { return pushArtifact(ctx, s, p.CatalogManifest, p.Catalog) })
 	g.Go(func() error { return pushArtifact(ctx, s, p.SignatureManifest, p.Bundles...) })
+	for _, child := range [][]Object{p.Facts, p.Evidence} {
+		if n := len(child) - 1; n >= 0 {
+			g.Go(func() error { return pushArtifact(ctx, s, child[n], child[:n]...) })
+		}
+	}
 	return g.Wait()
 }
 

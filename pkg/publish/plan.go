@@ -10,6 +10,7 @@ import (
 
 	"github.com/pinwheel-oci/pinwheel/pkg/artifact"
 	"github.com/pinwheel-oci/pinwheel/pkg/dsse"
+	"github.com/pinwheel-oci/pinwheel/pkg/facts"
 	"github.com/pinwheel-oci/pinwheel/pkg/index"
 	"github.com/pinwheel-oci/pinwheel/pkg/sign"
 	"github.com/pinwheel-oci/pinwheel/pkg/wheel"
@@ -32,6 +33,10 @@ const (
 type Candidate struct {
 	Path string
 	Info *wheel.Info
+	// Facts and Exports are what [facts.Inspect] gives; without them the file
+	// is read once more where they are needed.
+	Facts   *facts.Wheel
+	Exports *facts.Exports
 }
 
 // Options are what a revision is planned from.
@@ -63,6 +68,9 @@ type Options struct {
 	// Trusted keys may have signed the base, besides those of Signers. A base
 	// that none of them signed is refused: its files would be signed anew.
 	Trusted []dsse.PublicKey
+	// Judge runs the gates; without it the revision is ungated, and cannot be
+	// promoted.
+	Judge Judge
 	// AllowLarge permits revisions over [index.AdvisedRevision].
 	AllowLarge bool
 	// SignWheels signs each new artifact for other tools, too.
@@ -103,6 +111,9 @@ type Plan struct {
 	Bundles           []Object `json:"bundles"`
 	CatalogManifest   Object   `json:"catalog-manifest"`
 	SignatureManifest Object   `json:"signature-manifest"`
+	// Facts and Evidence are blobs, and last the manifest that names them.
+	Facts    []Object `json:"facts,omitempty"`
+	Evidence []Object `json:"evidence,omitempty"`
 	// Again is set on plans that were saved and loaded: some of what they
 	// write may be there already.
 	Again bool `json:"-"`
@@ -134,7 +145,7 @@ func NewPlan(ctx context.Context, s Store, o Options) (*Plan, error) {
 		p.Base = &Point{st.base.Digest, st.base.Catalog.Serial}
 	}
 	p.Changes, p.Uploads = Changes(catalogOf(st.before()), d.catalog), d.uploads
-	if len(p.Changes) == 0 && st.base != nil && !st.stale() {
+	if len(p.Changes) == 0 && st.base != nil && !st.stale() && (o.Judge == nil || st.base.Catalog.Gates != nil) {
 		p.Revision, p.Serial = artifact.Blob{Digest: st.base.Digest, Size: st.base.Size}, st.base.Catalog.Serial
 		return p, fmt.Errorf("%w: revision %d (%s) lists all of it already", ErrNothingToDo, p.Serial, p.Revision.Digest)
 	}
@@ -145,16 +156,20 @@ func NewPlan(ctx context.Context, s Store, o Options) (*Plan, error) {
 			}
 		}
 	}
+	if err := p.judge(ctx, s, st, d.catalog, o, false); err != nil {
+		return nil, err
+	}
 	return p, p.seal(d.catalog, o)
 }
 
 // start is what a plan begins with.
 type start struct {
-	candidate digest.Digest
-	live      digest.Digest
-	base      *verify.Loaded // nil for none
-	liveRev   *verify.Loaded // nil for none
-	serial    uint64         // the first that is free
+	candidate    digest.Digest
+	live         digest.Digest
+	base         *verify.Loaded // nil for none
+	candidateRev *verify.Loaded // nil for none
+	liveRev      *verify.Loaded // nil for none
+	serial       uint64         // the first that is free
 }
 
 // before is what the changes of a plan are shown against.
@@ -181,7 +196,7 @@ func readStart(ctx context.Context, s Store, o Options) (*start, error) {
 	if err != nil {
 		return nil, err
 	}
-	st := &start{liveRev: candidate, serial: 1}
+	st := &start{candidateRev: candidate, liveRev: candidate, serial: 1}
 	if candidate != nil {
 		st.candidate, st.serial = candidate.Digest, candidate.Catalog.Serial+1
 	}

@@ -3,6 +3,7 @@ package publish
 import (
 	"bytes"
 	"encoding/json"
+	"slices"
 
 	"github.com/pinwheel-oci/pinwheel/pkg/index"
 	"github.com/pinwheel-oci/pinwheel/pkg/strictjson"
@@ -31,7 +32,7 @@ func DecodePlan(data []byte) (*Plan, error) {
 	if p.Kind != "publish" {
 		return nil, input("plan: its kind is %q, not publish", p.Kind)
 	}
-	objects := append([]Object{p.Catalog, p.CatalogManifest, p.SignatureManifest}, p.Bundles...)
+	objects := slices.Concat([]Object{p.Catalog, p.CatalogManifest, p.SignatureManifest}, p.Bundles, p.Facts, p.Evidence)
 	for _, u := range p.Uploads {
 		if u.Signature != nil {
 			objects = append(objects, u.Signature.Bundle, u.Signature.Manifest)
