@@ -30,6 +30,7 @@ var layers = map[string]int{
 	"pkg/facts":      3,
 	"pkg/index":      3,
 	"pkg/gate":       4,
+	"pkg/review":     4,
 	"policy":         4,
 	"policy/verify":  5,
 	"pkg/publish":    6,
