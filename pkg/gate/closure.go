@@ -1,0 +1,139 @@
+package gate
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/pinwheel-oci/pinwheel/pkg/wheel"
+)
+
+// closure wants every requirement of every listed file to be met inside the
+// index, or by the base image, in each environment where the file fits. That of
+// an extra which nobody in the index asks for only warns.
+func (j *judge) closure(context.Context) error {
+	asked := j.now.askedExtras()
+	for _, f := range j.now.files {
+		if f.facts == nil || !f.counts() {
+			continue
+		}
+		for i := range f.requires {
+			j.requirementMet(f, f.requires[i])
+		}
+		for _, extra := range f.facts.Extras {
+			extra = wheel.NormalizeName(extra)
+			j.extraMet(f, extra, asked[f.project.name+"["+extra+"]"])
+		}
+	}
+	return nil
+}
+
+// askedExtras has each "project[extra]" that a requirement of the index names
+// where the requirement itself holds without extras.
+func (w *world) askedExtras() map[string]bool {
+	asked := map[string]bool{}
+	for _, f := range w.files {
+		for _, r := range f.requires {
+			if r.in("")&f.fits == 0 {
+				continue
+			}
+			for _, extra := range r.extras {
+				asked[r.project+"["+extra+"]"] = true
+			}
+		}
+	}
+	return asked
+}
+
+// requirementMet judges a requirement of the file alone.
+func (j *judge) requirementMet(f *file, r *requirement) {
+	if r.broken != nil {
+		j.addFile(f, Finding{Severity: Error, Rule: "unreadable", Requirement: r.text, Message: fmt.Sprintf("requirement cannot be read: %v", r.broken),
+			Fix: "correct Requires-Dist and rebuild the wheel"})
+		return
+	}
+	holds := r.in("") & f.fits
+	for env, e := range j.now.environments {
+		if !holds.has(env) {
+			continue
+		}
+		if finding, ok := j.unmet(r, env); ok {
+			j.addFile(f, finding, e.Environment)
+			continue
+		}
+		for _, extra := range r.extras {
+			j.extraProvided(f, r, extra, env)
+		}
+	}
+}
+
+// unmet describes a requirement that nothing meets.
+func (j *judge) unmet(r *requirement, env int) (Finding, bool) {
+	if len(j.now.admit(r, env)) > 0 {
+		return Finding{}, false
+	}
+	f := Finding{Severity: Error, Rule: "unmet", Requirement: r.text}
+	switch tried := j.now.available(r.project, env); {
+	case r.url != "":
+		f.Rule, f.Message = "url", fmt.Sprintf("needs %s from a URL, which no index can meet", r.project)
+		f.Fix = "require a version, and publish it"
+	case len(tried) > 0:
+		f.Tried = tried
+		f.Message = fmt.Sprintf("needs %s, which no version in the index meets", r.bare())
+		f.Fix = "publish a version that it admits, or a wheel that admits a version in the index"
+	case j.now.projects[r.project] != nil && !j.now.projects[r.project].offered:
+		f.Rule, f.Message = "quarantined", fmt.Sprintf("needs %s, which is quarantined", r.bare())
+		f.Fix = "end the quarantine, or remove the wheel too"
+	default:
+		f.Rule, f.Message = "missing", fmt.Sprintf("needs %s, of which the index has nothing for this environment", r.bare())
+		f.Fix = "publish " + r.project + " too"
+	}
+	return f, true
+}
+
+// extraProvided warns of an extra that no admitted version has: installers go
+// on without it.
+func (j *judge) extraProvided(f *file, r *requirement, extra string, env int) {
+	var tried []string
+	for _, rel := range j.now.admit(r, env) {
+		best := rel.best[env]
+		if best == nil || best.facts == nil || hasExtra(best, extra) {
+			return
+		}
+		tried = append(tried, rel.String())
+	}
+	j.addFile(f, Finding{Severity: Warn, Rule: "extra-unknown", Requirement: r.text, Tried: tried[:min(len(tried), maxTried)],
+		Message: fmt.Sprintf("asks for the extra %q of %s, which no admitted version has", extra, r.project),
+		Fix:     "correct Requires-Dist; installers ignore the extra"}, j.now.environments[env].Environment)
+}
+
+func hasExtra(f *file, extra string) bool {
+	return slices.ContainsFunc(f.facts.Extras, func(e string) bool { return wheel.NormalizeName(e) == extra })
+}
+
+// extraMet judges what an extra of the file needs more, as one finding for each
+// environment.
+func (j *judge) extraMet(f *file, extra string, asked bool) {
+	for env, e := range j.now.environments {
+		var missing []string
+		for _, r := range f.requires {
+			if r.broken != nil || !r.in(extra).has(env) || r.in("").has(env) || !f.fits.has(env) {
+				continue
+			}
+			if _, ok := j.unmet(r, env); ok {
+				missing = append(missing, r.bare())
+			}
+		}
+		if len(missing) == 0 {
+			continue
+		}
+		finding := Finding{Severity: Warn, Rule: "extra", Requirement: extra,
+			Message: fmt.Sprintf("its extra %q cannot be installed: the index does not have %s", extra, several(missing)),
+			Fix:     "publish what the extra needs, if it is meant to be used"}
+		if asked {
+			finding.Severity = Error
+			finding.Message = fmt.Sprintf("its extra %q, which another wheel asks for, cannot be installed: the index does not have %s", extra, several(missing))
+		}
+		j.addFile(f, finding, e.Environment)
+	}
+}

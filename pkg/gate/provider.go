@@ -1,0 +1,43 @@
+package gate
+
+// offers lists the releases of a project in w that a file's requirements admit
+// in an environment, all that are offered if it does not ask for the project.
+// declared has the requirements that decided.
+func offers(w *world, f *file, project string, env int) (list []*release, declared []*requirement) {
+	for _, r := range f.requires {
+		if r.project == project && r.broken == nil && r.url == "" && r.in("").has(env) {
+			declared = append(declared, r)
+		}
+	}
+	if len(declared) == 0 {
+		return w.admit(w.requirement(project), env), nil
+	}
+	for _, rel := range w.admit(declared[0], env) {
+		ok := true
+		for _, r := range declared[1:] {
+			ok = ok && r.set.Contains(rel.version, true)
+		}
+		if ok {
+			list = append(list, rel)
+		}
+	}
+	return list, declared
+}
+
+// together reports whether a file and a release of another project can be part
+// of one consistent set. Only of files that installers choose is that known;
+// for others the answer is yes.
+func (w *world) together(f *file, rel *release, env int) bool {
+	if f.release.best[env] != f || !rel.in(env) {
+		return true
+	}
+	_, ok := w.resolver(env).search(f.release, rel)
+	return ok
+}
+
+func texts(requirements []*requirement) string {
+	if len(requirements) == 0 {
+		return ""
+	}
+	return requirements[0].text
+}
