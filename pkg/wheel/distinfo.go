@@ -1,67 +1,85 @@
 package wheel
 
 import (
-	"fmt"
+	"slices"
 	"strings"
 )
 
 // distInfo is where a wheel describes itself.
 type distInfo struct {
-	metadata, wheel, record zipMember
+	directory                            string // "demo-1.0.dist-info"
+	metadata, wheel, record, entryPoints *zipMember
 }
 
-// findDistInfo walks the directory once. Every member is seen, so that a second
-// dist-info cannot hide behind the first.
-func findDistInfo(z *zipArchive, f Filename) (distInfo, error) {
-	var d distInfo
-	directory := ""
-	err := z.each(func(m zipMember) error {
+// Schemes of installation that pip and uv know below a .data directory (wheel
+// format, "The .data directory").
+var schemes = []string{"purelib", "platlib", "headers", "scripts", "data"}
+
+// findDistInfo looks at all members, so that a second dist-info cannot hide
+// behind the first. What is wrong is in r.
+func findDistInfo(r *report, members []zipMember, f Filename) (d distInfo) {
+	for i := range members {
+		m := &members[i]
 		root, rest, _ := strings.Cut(m.name, "/")
-		if !strings.HasSuffix(root, ".dist-info") {
-			return nil
+		switch ext := suffix(root); {
+		case strings.EqualFold(ext, ".dist-info"):
+			if d.directory == "" {
+				d.directory = root
+			}
+			if root != d.directory {
+				r.refuse(RuleDistInfo, "", "two dist-info directories, %s and %s", printable(d.directory), printable(root))
+				return d
+			}
+			d.take(rest, m)
+		case ext == ".data":
+			r.checkNested(m.name, rest)
 		}
-		if directory == "" {
-			directory = root
-		}
-		if root != directory {
-			return &Error{Rule: RuleDistInfo, Reason: fmt.Sprintf("two dist-info directories, %s and %s", printable(directory), printable(root))}
-		}
-		var member *zipMember
-		switch rest {
-		case "METADATA":
-			member = &d.metadata
-		case "WHEEL":
-			member = &d.wheel
-		case "RECORD":
-			member = &d.record
-		default:
-			return nil
-		}
-		if member.name != "" {
-			return &Error{Member: m.name, Rule: RuleMember, Reason: "stands in the archive more than once"}
-		}
-		*member = m
-		return nil
-	})
-	if err != nil {
-		return d, err
 	}
-	if directory == "" {
-		return d, &Error{Rule: RuleDistInfo, Reason: "no dist-info directory"}
+	if d.directory == "" {
+		r.refuse(RuleDistInfo, "", "no dist-info directory")
+		return d
 	}
-	if stem := strings.TrimSuffix(directory, ".dist-info"); !isRelease(stem, f) {
-		return d, &Error{Rule: RuleDistInfo, Reason: fmt.Sprintf(
-			"%s is not that of %s %s, which the file name says", printable(directory), f.Name, f.Version)}
+	if stem, ok := strings.CutSuffix(d.directory, ".dist-info"); !ok || !isRelease(stem, f) {
+		r.refuse(RuleDistInfo, "", "%s is not that of %s %s, which the file name says", printable(d.directory), f.Name, f.Version)
+		return d
 	}
 	for _, want := range []struct {
 		name   string
-		member zipMember
+		member *zipMember
 	}{{"METADATA", d.metadata}, {"WHEEL", d.wheel}, {"RECORD", d.record}} {
-		if want.member.name == "" {
-			return d, &Error{Member: directory + "/" + want.name, Rule: RuleMember, Reason: "is missing"}
+		if want.member == nil {
+			r.refuse(RuleMember, d.directory+"/"+want.name, "is missing")
 		}
 	}
-	return d, nil
+	return d
+}
+
+func (d *distInfo) take(rest string, m *zipMember) {
+	switch rest {
+	case "METADATA":
+		d.metadata = m
+	case "WHEEL":
+		d.wheel = m
+	case "RECORD":
+		d.record = m
+	case "entry_points.txt":
+		d.entryPoints = m
+	}
+}
+
+// isUnrecorded is true for the files that RECORD cannot hash: itself and its
+// signatures.
+func (d *distInfo) isUnrecorded(name string) bool {
+	rest, ok := strings.CutPrefix(name, d.directory+"/RECORD")
+	return ok && (rest == "" || rest == ".jws" || rest == ".p7s")
+}
+
+// suffix is ".x" of "a.x", "" without a dot.
+func suffix(s string) string {
+	if i := strings.LastIndexByte(s, '.'); i >= 0 {
+		return s[i:]
+	}
+	return ""
 }
 
 // isRelease is true if stem is "name-version" for the project and version of f,
@@ -76,4 +94,44 @@ func isRelease(stem string, f Filename) bool {
 		}
 	}
 	return false
+}
+
+// checkNested refuses a dist-info directory that would be installed out of a
+// .data directory: another distribution that nobody asked for.
+func (r *report) checkNested(name, rest string) {
+	scheme, below, _ := strings.Cut(rest, "/")
+	root, _, inside := strings.Cut(below, "/")
+	if inside && (scheme == "purelib" || scheme == "platlib") && strings.EqualFold(suffix(root), ".dist-info") {
+		r.refuse(RuleDistInfo, name, "would install the dist-info directory %s", printable(root))
+	}
+}
+
+// checkData judges .data directories: installers take "NAME-VERSION.data" at
+// the root, and pip any "*.data", for what is to be spread over schemes.
+func (r *report) checkData(members []zipMember, d distInfo, f Filename) {
+	want := strings.TrimSuffix(d.directory, ".dist-info") + ".data"
+	warned := false
+	for i := range members {
+		m := &members[i]
+		root, rest, below := strings.Cut(m.name, "/")
+		if suffix(root) != ".data" || !below {
+			continue
+		}
+		if stem := strings.TrimSuffix(root, ".data"); root != want && !isRelease(stem, f) {
+			r.refuse(RuleData, m.name, "pip would install it as data of the distribution, whose directory is %s", printable(want))
+			continue
+		}
+		if root != want && !warned {
+			r.warn(RuleData, root, "is spelled otherwise than %s, where some installers look", printable(want))
+			warned = true
+		}
+		scheme, file, ok := strings.Cut(rest, "/")
+		switch {
+		case rest == "":
+		case !ok || !slices.Contains(schemes, scheme):
+			r.refuse(RuleData, m.name, "is in none of the schemes %s", strings.Join(schemes, ", "))
+		case scheme == "scripts" && strings.Contains(file, "/") && !m.isDirectory():
+			r.warn(RuleData, m.name, "lies in a directory below scripts, where not all installers go")
+		}
+	}
 }

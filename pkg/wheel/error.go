@@ -1,26 +1,12 @@
 package wheel
 
 import (
+	"cmp"
+	"errors"
+	"fmt"
+	"slices"
 	"strconv"
 	"strings"
-)
-
-// Rule names what an [Error] is about. The values are stable: programs may
-// print them and scripts may match them.
-type Rule string
-
-// Rules of file names, archives and their contents.
-const (
-	RuleFilename  Rule = "filename"   // not a wheel or sdist file name
-	RuleArchive   Rule = "archive"    // not a readable zip or tar.gz
-	RuleLimit     Rule = "limit"      // larger than Limits allow
-	RuleDistInfo  Rule = "dist-info"  // none, several, or that of another release
-	RuleMember    Rule = "member"     // a required member is missing, repeated or unreadable
-	RuleWheelFile Rule = "wheel-file" // WHEEL does not parse
-	RuleMetadata  Rule = "metadata"   // METADATA or PKG-INFO does not parse
-	RuleName      Rule = "name"       // metadata and file name disagree on the name
-	RuleVersion   Rule = "version"    // metadata and file name disagree on the version
-	RuleRecord    Rule = "record"     // RECORD does not parse
 )
 
 // Error says why a distribution was refused. Errors of the reader itself
@@ -50,6 +36,109 @@ func (e *Error) Error() string {
 		}
 	}
 	return strings.Join(parts, ": ")
+}
+
+// Refusals lists every reason for which err refuses a distribution, in the
+// order in which they were found; none if err is about something else.
+func Refusals(err error) []*Error {
+	var all *refusals
+	if errors.As(err, &all) {
+		return slices.Clone(all.list)
+	}
+	var one *Error
+	if errors.As(err, &one) {
+		return []*Error{one}
+	}
+	return nil
+}
+
+// maxFindings bounds how many refusals and how many warnings are kept of one
+// file. A last one says how many there are beyond.
+const maxFindings = 100
+
+// refusals are several reasons to refuse one file. [errors.As] finds the first.
+type refusals struct{ list []*Error }
+
+func (r *refusals) Error() string {
+	if n := len(r.list) - 1; n > 0 {
+		return fmt.Sprintf("%v (and %d more)", r.list[0], n)
+	}
+	return r.list[0].Error()
+}
+
+func (r *refusals) Unwrap() error { return r.list[0] }
+
+// report collects what is found in one file.
+type report struct {
+	refused  []*Error
+	warnings []Warning
+	beyond   int // refusals not kept
+	unwarned int // warnings not kept
+}
+
+func (r *report) refuse(rule Rule, member, format string, args ...any) {
+	r.add(&Error{Rule: rule, Member: member, Reason: fmt.Sprintf(format, args...)})
+}
+
+func (r *report) add(e *Error) {
+	if len(r.refused) == maxFindings {
+		r.beyond++
+		return
+	}
+	r.refused = append(r.refused, e)
+}
+
+func (r *report) warn(rule Rule, member, format string, args ...any) {
+	if len(r.warnings) == maxFindings {
+		r.unwarned++
+		return
+	}
+	r.warnings = append(r.warnings, Warning{Rule: rule, Member: member, Reason: fmt.Sprintf(format, args...)})
+}
+
+// take adds err to the report if it is about the file; any other error is
+// given back.
+func (r *report) take(err error) error {
+	var e *Error
+	if errors.As(err, &e) {
+		r.add(e)
+		return nil
+	}
+	return err
+}
+
+// sort orders findings that workers made at the same time.
+func (r *report) sort() {
+	slices.SortStableFunc(r.refused, func(a, b *Error) int {
+		return cmp.Or(strings.Compare(a.Member, b.Member), strings.Compare(string(a.Rule), string(b.Rule)), strings.Compare(a.Reason, b.Reason))
+	})
+	slices.SortStableFunc(r.warnings, func(a, b Warning) int {
+		return cmp.Or(strings.Compare(a.Member, b.Member), strings.Compare(string(a.Rule), string(b.Rule)), strings.Compare(a.Reason, b.Reason))
+	})
+}
+
+// err is what was refused, nil if nothing was.
+func (r *report) err() error {
+	if len(r.refused) == 0 {
+		return nil
+	}
+	list := r.refused
+	if r.beyond > 0 {
+		last := *list[len(list)-1]
+		last.Member, last.Reason = "", fmt.Sprintf("and %d refusals more", r.beyond+1)
+		list = append(slices.Clone(list[:len(list)-1]), &last)
+	}
+	return &refusals{list}
+}
+
+// remarks are the warnings.
+func (r *report) remarks() []Warning {
+	if r.unwarned == 0 {
+		return r.warnings
+	}
+	last := r.warnings[len(r.warnings)-1]
+	last.Member, last.Reason = "", fmt.Sprintf("and %d warnings more", r.unwarned+1)
+	return append(slices.Clone(r.warnings[:len(r.warnings)-1]), last)
 }
 
 // printable quotes names that would otherwise spoil a log or a terminal.

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 )
 
@@ -21,8 +20,10 @@ type Info struct {
 	Build       BuildTag
 	Tags        []Tag
 
-	SHA256 string // hex, of the whole file
-	Size   int64  // bytes
+	SHA256   string // hex, of the whole file
+	Size     int64  // bytes
+	Unpacked int64  // bytes of all members together
+	Members  int    // entries of the archive, directories included
 
 	// Metadata is METADATA or PKG-INFO byte for byte, nil for an sdist without.
 	Metadata       []byte
@@ -35,59 +36,73 @@ type Info struct {
 	ProvidesExtra  []string
 	MetadataDefect string // see [Metadata.Defect]
 
-	Licenses []string  // members that are licence files (PEP 639), sorted
-	SBOMs    []string  // members that are SBOMs (PEP 770), sorted
+	Licenses []string // members of a wheel that are licence files (PEP 639), sorted
+	SBOMs    []string // members of a wheel that are SBOMs (PEP 770), sorted
+
 	Warnings []Warning // what is odd, but no reason to refuse the file
 }
 
-// Inspect reads a wheel or an sdist of size bytes whose base name is filename.
+// Inspect reads a wheel or an sdist of size bytes whose base name is filename,
+// and takes it for hostile until all rules say otherwise ([Rules]; docs/intake.md
+// explains them). Each member is unpacked exactly once: its size, CRC, hash in
+// RECORD and kind are checked then, and v is shown it; v may be nil. Members of
+// sdists are checked but not shown.
 //
-// A wheel has exactly one dist-info directory at its root, whose name is that
-// of the file when both are normalised, with WHEEL, METADATA and RECORD that
-// parse; METADATA names the project and version of the file name. Other members
-// are counted but not read, and hashes in RECORD are not compared. Of an sdist,
-// PKG-INFO in the directory at its root is held against the file name, if there
-// is one.
+// Memory does not grow with the size of the file but with the number of its
+// members and with METADATA and RECORD, which are bounded by limits. r is read
+// from several goroutines.
 //
-// The members of a wheel are shown to v while they are read; it may be nil.
-//
-// Each byte is hashed once; nothing but the members named is kept in memory.
-// What is wrong with the file comes as an [*Error]; other errors are those of
-// ctx and r.
+// What is wrong with the file comes as an error in which [errors.As] finds an
+// [*Error]; [Refusals] lists all that were found. A file whose archive or names
+// are not sound is not looked at further. Other errors are those of ctx, r and v.
 func Inspect(ctx context.Context, r io.ReaderAt, size int64, filename string, limits Limits, v Visitor) (*Info, error) {
 	f, err := ParseAnyFilename(filename)
 	if err != nil {
 		return nil, err
 	}
-	limits = limits.withDefaults()
-	info := &Info{
-		Filename: filename, PackageType: f.Type, Project: f.Project, Name: f.Name,
-		Version: f.Version, Build: f.Build, Tags: f.Tags, Size: size,
+	in := &inspection{
+		r: r, f: f, limits: limits.withDefaults(), visitor: v,
+		info: &Info{
+			Filename: filename, PackageType: f.Type, Project: f.Project, Name: f.Name,
+			Version: f.Version, Build: f.Build, Tags: f.Tags, Size: size,
+		},
 	}
-	var member string // where Metadata comes from
 	switch {
 	case f.Type == TypeWheel:
-		member, err = info.readWheel(ctx, r, f, limits, v)
+		err = in.readWheel(ctx)
 	case strings.HasSuffix(filename, ".zip"):
-		member, err = info.readZipSdist(ctx, r, limits)
+		err = in.readZipSdist(ctx)
 	default:
-		member, err = info.readTarSdist(ctx, r, limits)
+		err = in.readTarSdist(ctx)
 	}
-	if err == nil && info.Metadata != nil {
-		err = inMember(member, info.setMetadata())
+	if err = in.take(err); err == nil {
+		err = in.err()
 	}
 	if err != nil {
 		return nil, inFile(filename, err)
 	}
-	return info, nil
+	in.info.Warnings = in.remarks()
+	return in.info, nil
+}
+
+// inspection is one file on its way through the rules.
+type inspection struct {
+	report
+	r       io.ReaderAt
+	f       Filename
+	limits  Limits
+	visitor Visitor
+	info    *Info
 }
 
 // inFile adds the file's name to an error.
 func inFile(filename string, err error) error {
-	var e *Error
-	if errors.As(err, &e) {
+	list := Refusals(err)
+	for _, e := range list {
 		e.File = filename
-		return e
+	}
+	if list != nil {
+		return err
 	}
 	return fmt.Errorf("inspect %s: %w", filename, err)
 }
@@ -101,82 +116,82 @@ func inMember(member string, err error) error {
 	return err
 }
 
-func (info *Info) readWheel(ctx context.Context, r io.ReaderAt, f Filename, limits Limits, v Visitor) (member string, err error) {
-	z, err := openZip(r, info.Size, limits)
+// openArchive reads the structure of a zip and the names in it. It gives no
+// members if something is wrong with them.
+func (in *inspection) openArchive(portable bool) (*zipArchive, []zipMember, error) {
+	z, err := openZip(in.r, in.info.Size, in.limits)
 	if err != nil {
-		return "", err
+		return nil, nil, err
 	}
-	d, err := findDistInfo(z, f)
+	members, err := z.members()
 	if err != nil {
-		return "", err
+		return nil, nil, err
 	}
-	if info.Metadata, err = z.read(d.metadata, limits.Metadata); err != nil {
-		return "", err
-	}
-	wheelFile, err := z.read(d.wheel, limits.WheelFile)
+	descriptors, err := z.layout(members)
 	if err != nil {
-		return "", err
+		return nil, nil, err
 	}
-	if _, err := ParseWheelFile(wheelFile); err != nil {
-		return "", inMember(d.wheel.name, err)
+	if n := len(descriptors); n > 0 {
+		in.warn(RuleDescriptor, descriptors[0], "has a data descriptor, as have %d members; some indexes refuse such files", n)
 	}
-	record, err := z.read(d.record, limits.Record)
-	if err != nil {
-		return "", err
-	}
-	if err := eachRecord(record, func(RecordEntry) {}); err != nil {
-		return "", inMember(d.record.name, err)
-	}
-	if err := info.listMembers(z); err != nil {
-		return "", err
-	}
-	if v != nil {
-		if err := z.each(func(m zipMember) error { return z.show(ctx, m, v) }); err != nil {
-			return "", err
+	in.info.Members = len(members)
+	for i := range members {
+		if in.info.Unpacked += members[i].uncompressed; in.info.Unpacked < 0 || in.info.Unpacked > in.limits.Unpacked {
+			return nil, nil, limitError("unpacks to more than %d bytes", in.limits.Unpacked)
 		}
 	}
-	info.SHA256, err = hashFile(ctx, r, info.Size)
-	return d.metadata.name, err
+	if err := in.limits.checkRatio(in.info.Unpacked, in.info.Size); err != nil {
+		return nil, nil, err
+	}
+	if in.checkPaths(members); len(in.refused) == 0 {
+		in.checkCollisions(members, portable)
+	}
+	return z, members, nil
 }
 
-// listMembers finds licence files and SBOMs.
-func (info *Info) listMembers(z *zipArchive) error {
-	err := z.each(func(m zipMember) error {
-		root, rest, _ := strings.Cut(m.name, "/")
-		directory, _, _ := strings.Cut(rest, "/")
-		switch {
-		case !strings.HasSuffix(root, ".dist-info") || strings.HasSuffix(m.name, "/"):
-		case directory == "licenses":
-			info.Licenses = append(info.Licenses, m.name)
-		case directory == "sboms":
-			info.SBOMs = append(info.SBOMs, m.name)
-		}
-		return nil
-	})
-	slices.Sort(info.Licenses)
-	slices.Sort(info.SBOMs)
-	return err
-}
-
-// setMetadata checks Metadata against the file name and takes what the index
-// shows.
-func (info *Info) setMetadata() error {
-	m, err := ParseMetadata(info.Metadata)
-	if err != nil {
+func (in *inspection) readWheel(ctx context.Context) error {
+	p := platformsOf(in.f.Tags)
+	z, members, err := in.openArchive(!p.linux)
+	if err != nil || len(in.refused) > 0 {
 		return err
 	}
-	if NormalizeName(m.Name) != info.Project {
-		return &Error{Rule: RuleName, Reason: fmt.Sprintf("says Name: %s, the file name says %s", m.Name, info.Name)}
+	d := findDistInfo(&in.report, members, in.f)
+	if len(in.refused) > 0 {
+		return nil
 	}
-	if !m.Version.Equal(info.Version) {
-		return &Error{Rule: RuleVersion, Reason: fmt.Sprintf("says Version: %s, the file name says %s", m.RawVersion, info.Version)}
+	in.checkData(members, d, in.f)
+	w := &wheelReader{inspection: in, z: z, members: members, d: d, found: contents{p: p}}
+	if err := w.readAll(ctx); err != nil {
+		return err
 	}
-	sum := sha256.Sum256(info.Metadata)
-	info.MetadataSHA256 = hex.EncodeToString(sum[:])
-	info.Name, info.Summary, info.RequiresPython = m.Name, m.Summary, m.RequiresPython
-	info.License, info.Requires, info.ProvidesExtra = m.LicenseLine(), m.RequiresDist, m.ProvidesExtra
-	info.MetadataDefect = m.Defect
-	return nil
+	w.found.judge(&in.report)
+	return in.checkTexts(w)
+}
+
+// checkTexts reads what the wheel says about itself. What could not be read has
+// been refused already.
+func (in *inspection) checkTexts(w *wheelReader) error {
+	d := w.d
+	if data, ok := w.kept[d.wheel.name]; ok {
+		if err := in.checkWheelFile(data, d.wheel.name, in.f, w.found.elf); err != nil {
+			return err
+		}
+	}
+	if d.entryPoints != nil {
+		if data, ok := w.kept[d.entryPoints.name]; ok {
+			in.checkEntryPoints(data, d.entryPoints.name)
+		}
+	}
+	data, ok := w.kept[d.metadata.name]
+	if !ok {
+		return nil
+	}
+	in.info.Metadata = data
+	m, err := in.info.checkMetadata(&in.report, d.metadata.name)
+	if err == nil && m != nil {
+		in.info.checkLicenses(&in.report, w.members, d, m.LicenseFiles)
+	}
+	return err
 }
 
 // hashFile gives the sha256 of the whole file in hex.

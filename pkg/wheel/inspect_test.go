@@ -44,7 +44,7 @@ func TestInspectWheel(t *testing.T) {
 			want := &wheel.Info{
 				Filename: w.Filename(), PackageType: "bdist_wheel", Project: "foo-bar", Name: "Foo.Bar", Version: mustVersion(t, "2.9.1+rhaiv.3"),
 				Build: wheel.BuildTag{Number: "4"}, Tags: []wheel.Tag{{Python: "cp312", ABI: "cp312", Platform: "linux_x86_64"}},
-				SHA256: sum(data), Size: int64(len(data)), Metadata: []byte(w.METADATA()), MetadataSHA256: sum([]byte(w.METADATA())),
+				SHA256: sum(data), Size: int64(len(data)), Unpacked: 673, Members: 4, Metadata: []byte(w.METADATA()), MetadataSHA256: sum([]byte(w.METADATA())),
 				RequiresPython: ">=3.12", Summary: "a demo", License: "Apache-2.0", Requires: w.Requires, ProvidesExtra: []string{"gpu"},
 			}
 			if diff := cmp.Diff(want, got); diff != "" {
@@ -117,9 +117,9 @@ func TestInspectLimits(t *testing.T) {
 		"METADATA":                {wheel.Limits{Metadata: 10}, false, "more than 10"},
 		"WHEEL":                   {wheel.Limits{WheelFile: 11}, false, "more than 11"},
 		"RECORD":                  {wheel.Limits{Record: 12}, false, "more than 12"},
-		"members of an sdist":     {wheel.Limits{Members: 2}, true, "first 2 members"},
+		"members of an sdist":     {wheel.Limits{Members: 2}, true, "more than 2 members"},
 		"PKG-INFO":                {wheel.Limits{Metadata: 10}, true, "more than 10"},
-		"unpacked bytes of sdist": {wheel.Limits{Unpacked: 1000}, true, "first 1000 bytes"},
+		"unpacked bytes of sdist": {wheel.Limits{Unpacked: 1000}, true, "more than 1000 bytes"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -1,124 +1,136 @@
 package wheel
 
 import (
-	"archive/tar"
-	"bufio"
-	"compress/gzip"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
-	"errors"
-	"fmt"
 	"io"
+	"path"
 	"strings"
+
+	"golang.org/x/sync/errgroup"
 )
 
 // isPkgInfo is true for PKG-INFO in a directory at the root of the archive.
 // Others belong to egg-info directories and to test data.
 func isPkgInfo(name string) bool {
-	root, rest, ok := strings.Cut(strings.TrimPrefix(name, "./"), "/")
+	root, rest, ok := strings.Cut(name, "/")
 	return ok && root != "" && rest == "PKG-INFO"
 }
 
-func (info *Info) readZipSdist(ctx context.Context, r io.ReaderAt, limits Limits) (member string, err error) {
-	z, err := openZip(r, info.Size, limits)
-	if err != nil {
-		return "", err
+// readZipSdist reads an old kind of sdist, which has the rules of wheels for
+// its archive.
+func (in *inspection) readZipSdist(ctx context.Context) error {
+	z, members, err := in.openArchive(false)
+	if err != nil || len(in.refused) > 0 {
+		return err
 	}
-	var found zipMember
-	err = z.each(func(m zipMember) error {
-		if !isPkgInfo(m.name) {
-			return nil
+	if in.checkRoot(members); len(in.refused) > 0 {
+		return nil
+	}
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() (err error) {
+		in.info.SHA256, err = hashFile(ctx, in.r, in.info.Size)
+		return err
+	})
+	member := ""
+	g.Go(func() error {
+		u := newUnpacker(ctx, z, in.info.Unpacked)
+		for i := range members {
+			m := &members[i]
+			var err error
+			if isPkgInfo(m.name) {
+				member = m.name
+				in.info.Metadata, err = u.read(m, nil, in.limits.Metadata)
+			} else {
+				err = u.member(m, nil, func([]byte) (io.WriteCloser, error) { return nil, nil })
+			}
+			if err = in.take(err); err != nil {
+				return err
+			}
 		}
-		if found.name != "" {
-			return &Error{Member: m.name, Rule: RuleMember, Reason: "is a second PKG-INFO at the root"}
-		}
-		found = m
 		return nil
 	})
-	if err != nil {
-		return "", err
+	if err := g.Wait(); err != nil {
+		return err
 	}
-	if found.name != "" {
-		if info.Metadata, err = z.read(found, limits.Metadata); err != nil {
-			return "", err
-		}
-	}
-	info.SHA256, err = hashFile(ctx, r, info.Size)
-	return found.name, err
+	return in.checkPkgInfo(member)
 }
 
-// readTarSdist inflates until PKG-INFO is found and only hashes from there on.
-func (info *Info) readTarSdist(ctx context.Context, r io.ReaderAt, limits Limits) (member string, err error) {
-	h := sha256.New()
-	file := io.NewSectionReader(r, 0, info.Size)
-	source := &sourceReader{r: io.TeeReader(file, h), stop: ctx.Err}
-	if member, info.Metadata, err = findPkgInfo(source, limits); err != nil {
-		return "", source.cause(err)
+// checkPkgInfo holds PKG-INFO against the file name, if there is one.
+func (in *inspection) checkPkgInfo(member string) error {
+	if in.info.Metadata == nil || len(in.refused) > 0 {
+		return nil
 	}
-	if err := copyAll(ctx, h, file); err != nil {
-		return "", err
-	}
-	info.SHA256 = hex.EncodeToString(h.Sum(nil))
-	return member, nil
-}
-
-// findPkgInfo gives the name and the content of the first PKG-INFO, nothing if
-// there is none.
-func findPkgInfo(source io.Reader, limits Limits) (member string, data []byte, err error) {
-	inflate, err := gzip.NewReader(bufio.NewReaderSize(source, 64<<10))
-	if err != nil {
-		return "", nil, archiveError("not a tar.gz: %v", err)
-	}
-	unpacked := &io.LimitedReader{R: inflate, N: limits.Unpacked}
-	archive := tar.NewReader(unpacked)
-	for n := 0; ; n++ {
-		h, err := archive.Next()
-		switch {
-		case unpacked.N <= 0:
-			return "", nil, limitError("no PKG-INFO in the first %d bytes unpacked", limits.Unpacked)
-		case errors.Is(err, io.EOF):
-			return "", nil, nil
-		case err != nil:
-			return "", nil, archiveError("not a readable tar.gz: %v", err)
-		case n >= limits.Members:
-			return "", nil, limitError("no PKG-INFO in the first %d members", limits.Members)
-		case h.Typeflag != tar.TypeReg || !isPkgInfo(h.Name):
-			continue
-		case h.Size > limits.Metadata:
-			return "", nil, &Error{Member: h.Name, Rule: RuleLimit, Reason: fmt.Sprintf("%d bytes, more than %d", h.Size, limits.Metadata)}
-		}
-		data, err := io.ReadAll(archive)
-		if err != nil {
-			return "", nil, archiveError("%s is cut short: %v", printable(h.Name), err)
-		}
-		return h.Name, data, nil
-	}
-}
-
-// sourceReader remembers an error of the disk, so that gzip and tar, which pass
-// it on as if the archive were bad, cannot disguise it. It ends when stop says so.
-type sourceReader struct {
-	r    io.Reader
-	stop func() error
-	err  error
-}
-
-func (s *sourceReader) Read(p []byte) (int, error) {
-	if err := s.stop(); err != nil {
-		s.err = err
-		return 0, err
-	}
-	n, err := s.r.Read(p)
-	if err != nil && !errors.Is(err, io.EOF) {
-		s.err = err
-	}
-	return n, err
-}
-
-func (s *sourceReader) cause(err error) error {
-	if s.err != nil {
-		return s.err
-	}
+	_, err := in.info.checkMetadata(&in.report, member)
 	return err
+}
+
+// checkRoot wants one directory at the root (PyPA source distribution format).
+func (in *inspection) checkRoot(members []zipMember) {
+	root := ""
+	for i := range members {
+		m := &members[i]
+		first, _, below := strings.Cut(m.name, "/")
+		switch {
+		case !below:
+			in.refuse(RuleRoot, m.name, "lies at the root of the archive, not in a directory named for the release")
+			return
+		case root == "":
+			root = first
+		case first != root:
+			in.refuse(RuleRoot, m.name, "two directories at the root, %s and %s", printable(root), printable(first))
+			return
+		}
+	}
+	if root != "" && !isRelease(root, in.f) {
+		in.warn(RuleRoot, root, "is not the name and version of the file name")
+	}
+}
+
+// checkSymlink says why a link leads out of the archive, or "". A ".." is
+// allowed at the front only: behind the name of a link it would not lead where
+// it seems to.
+func checkSymlink(name, target string) string {
+	if reason := checkTarget(target); reason != "" {
+		return reason
+	}
+	rest := target
+	for rest == ".." || strings.HasPrefix(rest, "../") {
+		rest = strings.TrimPrefix(rest[2:], "/")
+	}
+	for part := range strings.SplitSeq(rest, "/") {
+		if part == ".." {
+			return "its target has .. behind a name"
+		}
+	}
+	root, _, _ := strings.Cut(name, "/")
+	if at := path.Join(path.Dir(name), target); at != root && !strings.HasPrefix(at, root+"/") {
+		return "leads out of the directory at the root"
+	}
+	return ""
+}
+
+// checkHardlink is checkSymlink for hard links, whose targets are members.
+func checkHardlink(name, target string) string {
+	if reason := checkPath(target); reason != "" {
+		return "its target is no member: " + reason
+	}
+	root, _, _ := strings.Cut(name, "/")
+	if !strings.HasPrefix(target, root+"/") {
+		return "leads out of the directory at the root"
+	}
+	return ""
+}
+
+func checkTarget(target string) string {
+	switch {
+	case target == "":
+		return "has no target"
+	case target[0] == '/':
+		return "leads to an absolute path"
+	case len(target) > maxPath:
+		return "has a target that is too long"
+	case strings.ContainsAny(target, "\\\x00"):
+		return "has a target with a backslash or NUL"
+	}
+	return ""
 }

@@ -1,8 +1,6 @@
 package wheel
 
 import (
-	"bufio"
-	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -12,8 +10,8 @@ import (
 // The standard library's archive/zip keeps every entry in memory, however many
 // there are, and takes archives that other readers see differently: bytes
 // before or after the zip, a comment with another zip inside. This reader
-// visits entries one by one and wants the directory to be where the end record
-// says, and the end record to be the end.
+// wants the directory to be where the end record says, the end record to be the
+// end, and members to fill all that is before (see layout).
 
 const (
 	signatureLocal     = 0x04034b50
@@ -30,20 +28,7 @@ const (
 
 	sentinel16 = 1<<16 - 1
 	sentinel32 = 1<<32 - 1
-
-	flagEncrypted = 1
 )
-
-// zipMember is one entry of the central directory.
-type zipMember struct {
-	name         string
-	flags        uint16
-	method       uint16
-	crc          uint32
-	compressed   int64
-	uncompressed int64
-	offset       int64 // of the local header
-}
 
 // zipArchive is a zip whose end records have been read and found consistent.
 type zipArchive struct {
@@ -147,88 +132,4 @@ func (z *zipArchive) readEnd64(at int64) (int64, error) {
 		*v.value = int64(v.wide)
 	}
 	return at, nil
-}
-
-// each calls visit for every entry of the directory, in its order.
-func (z *zipArchive) each(visit func(zipMember) error) error {
-	b := bufio.NewReaderSize(io.NewSectionReader(z.r, z.directory, z.length), int(min(z.length+1, 64<<10)))
-	var fixed [lengthDirectory]byte
-	var variable []byte
-	left := z.length
-	for n := range z.count {
-		if left -= lengthDirectory; left < 0 {
-			return archiveError("zip directory ends after %d of %d members", n, z.count)
-		}
-		if err := readNext(b, fixed[:]); err != nil {
-			return err
-		}
-		le := binary.LittleEndian
-		if le.Uint32(fixed[:]) != signatureDirectory {
-			return archiveError("zip directory: entry %d is none", n)
-		}
-		name, extra, comment := int(le.Uint16(fixed[28:])), int(le.Uint16(fixed[30:])), int(le.Uint16(fixed[32:]))
-		if left -= int64(name + extra + comment); left < 0 {
-			return archiveError("zip directory ends inside entry %d", n)
-		}
-		if cap(variable) < name+extra+comment {
-			variable = make([]byte, max(name+extra+comment, 512))
-		}
-		variable = variable[:name+extra+comment]
-		if err := readNext(b, variable); err != nil {
-			return err
-		}
-		m := zipMember{
-			name: string(variable[:name]), flags: le.Uint16(fixed[8:]), method: le.Uint16(fixed[10:]), crc: le.Uint32(fixed[16:]),
-			compressed: int64(le.Uint32(fixed[20:])), uncompressed: int64(le.Uint32(fixed[24:])), offset: int64(le.Uint32(fixed[42:])),
-		}
-		if err := m.widen(variable[name : name+extra]); err != nil {
-			return err
-		}
-		if err := visit(m); err != nil {
-			return err
-		}
-	}
-	if left != 0 {
-		return archiveError("zip directory holds %d bytes more than its %d members", left, z.count)
-	}
-	return nil
-}
-
-func readNext(b *bufio.Reader, buf []byte) error {
-	if _, err := io.ReadFull(b, buf); err != nil {
-		return fmt.Errorf("read zip directory: %w", err)
-	}
-	return nil
-}
-
-// widen takes 64-bit values from the zip64 extra field where the entry has
-// sentinels.
-func (m *zipMember) widen(extra []byte) error {
-	values := []*int64{&m.uncompressed, &m.compressed, &m.offset}
-	if m.uncompressed != sentinel32 && m.compressed != sentinel32 && m.offset != sentinel32 {
-		return nil
-	}
-	le := binary.LittleEndian
-	for len(extra) >= 4 {
-		id, length := le.Uint16(extra), int(le.Uint16(extra[2:]))
-		if extra = extra[4:]; length > len(extra) {
-			break
-		}
-		field := bytes.NewReader(extra[:length])
-		if extra = extra[length:]; id != 1 {
-			continue
-		}
-		for _, value := range values {
-			if *value != sentinel32 {
-				continue
-			}
-			var wide uint64
-			if err := binary.Read(field, le, &wide); err != nil || wide > 1<<62 {
-				return archiveError("zip directory: %q: zip64 field is cut short", m.name)
-			}
-			*value = int64(wide)
-		}
-		return nil
-	}
-	return archiveError("zip directory: %q: zip64 field is missing", m.name)
 }

@@ -4,11 +4,8 @@ import (
 	"bytes"
 	"compress/gzip"
 	"encoding/binary"
-	"hash/crc32"
 	"testing"
 )
-
-func crc(data []byte) uint32 { return crc32.ChecksumIEEE(data) }
 
 // lastEntry is the offset of the last entry of the directory, which is RECORD's.
 func lastEntry(data []byte) int { return bytes.LastIndex(data, []byte("PK\x01\x02")) }
