@@ -48,7 +48,7 @@ func Changes(before, after *index.Catalog) []Change {
 	c.listed()
 	c.unlisted()
 	c.projects(before, after)
-	if !sameTarget(after.Target, before.Target) {
+	if !sameJSON(after.Target, before.Target) {
 		c.add(Change{Action: Retarget})
 	}
 	if after.Epoch != before.Epoch {

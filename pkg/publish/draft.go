@@ -72,6 +72,9 @@ func (d *draft) takeBase(st *start, o Options) error {
 	if o.Epoch == 0 {
 		d.catalog.Epoch = base.Epoch
 	}
+	if st.rollback {
+		d.catalog.Epoch = max(d.catalog.Epoch, st.liveRev.Catalog.Epoch)
+	}
 	if d.catalog.Epoch < base.Epoch {
 		return input("publish: epoch %d is below the base's %d", d.catalog.Epoch, base.Epoch)
 	}
@@ -84,10 +87,36 @@ func (d *draft) takeBase(st *start, o Options) error {
 		p.Files = slices.Clone(p.Files)
 		d.projects[p.Name] = &p
 	}
+	if st.rollback {
+		d.dateFrom(st.liveRev.Catalog)
+	}
 	return nil
 }
 
-func sameTarget(a, b *index.Target) bool {
+// dateFrom leaves projects that are as they are in live unchanged and marks all
+// others: when a project changed never goes back.
+func (d *draft) dateFrom(live *index.Catalog) {
+	same := map[string]uint64{}
+	for i := range live.Projects {
+		p := live.Projects[i]
+		if old := d.projects[p.Name]; old != nil {
+			changed := p.Changed
+			p.Changed = old.Changed
+			if sameJSON(&p, old) {
+				same[p.Name] = changed
+			}
+		}
+	}
+	for name, p := range d.projects {
+		if changed, ok := same[name]; ok {
+			p.Changed = changed
+		} else {
+			d.touched[name] = true
+		}
+	}
+}
+
+func sameJSON(a, b any) bool {
 	x, errX := strictjson.Marshal(a)
 	y, errY := strictjson.Marshal(b)
 	return errX == nil && errY == nil && bytes.Equal(x, y)
@@ -284,7 +313,7 @@ func (d *draft) retire(st *start) {
 			gone[r.File.Filename] = r
 		}
 	}
-	if base := catalogOf(st.base); base != nil {
+	if base := catalogOf(st.base); base != nil && !st.rollback {
 		for _, r := range base.Retired {
 			if _, ok := gone[r.File.Filename]; ok {
 				gone[r.File.Filename] = r

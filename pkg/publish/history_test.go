@@ -119,6 +119,8 @@ func TestHistory(t *testing.T) {
 			w.publish(w.demo("5.0"))
 			w.promoteBecause("fifth", "promote")
 			w.retag("3.4-cpu-ubi9.head", "rev.3.4-cpu-ubi9.head.2")
+			w.retag("3.4-cpu-ubi9", "rev.3.4-cpu-ubi9.3")
+			w.retag("3.4-cpu-ubi9", "rev.3.4-cpu-ubi9.3")
 			w.untag("rev.3.4-cpu-ubi9.head.3")
 			w.publish(w.demo("6.0"))
 			w.promoteBecause("sixth", "promote")

@@ -41,9 +41,13 @@ type Candidate struct {
 
 // Options are what a revision is planned from.
 type Options struct {
-	Name  index.Name
-	Base  Base
-	Files []Candidate
+	Name index.Name
+	Base Base
+	// Contents, if set, is the tag or digest of an older revision of this index
+	// whose contents are published again instead of the base's: see
+	// [NewRollback].
+	Contents string
+	Files    []Candidate
 	// Replace retires listed files of the same project, version and tags in
 	// favour of a new one with a higher build tag.
 	Replace bool
@@ -145,8 +149,9 @@ func NewPlan(ctx context.Context, s Store, o Options) (*Plan, error) {
 		p.Base = &Point{st.base.Digest, st.base.Catalog.Serial}
 	}
 	p.Changes, p.Uploads = Changes(catalogOf(st.before()), d.catalog), d.uploads
-	if len(p.Changes) == 0 && st.base != nil && !st.stale() && (o.Judge == nil || st.base.Catalog.Gates != nil) {
-		p.Revision, p.Serial = artifact.Blob{Digest: st.base.Digest, Size: st.base.Size}, st.base.Catalog.Serial
+	if len(p.Changes) == 0 && st.base != nil && (st.rollback || !st.stale()) && (o.Judge == nil || st.base.Catalog.Gates != nil) {
+		same := st.before()
+		p.Revision, p.Serial = artifact.Blob{Digest: same.Digest, Size: same.Size}, same.Catalog.Serial
 		return p, fmt.Errorf("%w: revision %d (%s) lists all of it already", ErrNothingToDo, p.Serial, p.Revision.Digest)
 	}
 	if o.SignWheels {
@@ -156,7 +161,7 @@ func NewPlan(ctx context.Context, s Store, o Options) (*Plan, error) {
 			}
 		}
 	}
-	if err := p.judge(ctx, s, st, d.catalog, o, false); err != nil {
+	if err := p.judge(ctx, s, st, d.catalog, o, st.rollback); err != nil {
 		return nil, err
 	}
 	return p, p.seal(d.catalog, o)
@@ -170,11 +175,12 @@ type start struct {
 	candidateRev *verify.Loaded // nil for none
 	liveRev      *verify.Loaded // nil for none
 	serial       uint64         // the first that is free
+	rollback     bool           // base is an older revision
 }
 
 // before is what the changes of a plan are shown against.
 func (st *start) before() *verify.Loaded {
-	if st.base == nil {
+	if st.base == nil || st.rollback {
 		return st.liveRev
 	}
 	return st.base
@@ -214,8 +220,24 @@ func readStart(ctx context.Context, s Store, o Options) (*start, error) {
 	if st.serial, err = firstFree(ctx, s, st.serial, o.Name.RevisionTag); err != nil {
 		return nil, err
 	}
+	if o.Contents != "" {
+		return st, st.rollBack(ctx, v, o)
+	}
 	st.base, err = chooseBase(o.Base, candidate, st.liveRev)
 	return st, err
+}
+
+// rollBack makes an older revision the base.
+func (st *start) rollBack(ctx context.Context, v *verify.Verifier, o Options) error {
+	if st.liveRev == nil {
+		return input("rollback: nothing is live in %s, so there is nothing to go back from", o.Name)
+	}
+	old, err := v.Load(ctx, o.Contents)
+	if err != nil {
+		return fmt.Errorf("rollback to %s: %w", o.Contents, err)
+	}
+	st.base, st.rollback = old, true
+	return checkLoaded(old, o.Name, "rollback to "+o.Contents)
 }
 
 // loadTag loads a revision of ours, or nil if the tag does not exist.

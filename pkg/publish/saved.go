@@ -32,6 +32,12 @@ func DecodePlan(data []byte) (*Plan, error) {
 	if p.Kind != "publish" {
 		return nil, input("plan: its kind is %q, not publish", p.Kind)
 	}
+	p.Again = true
+	return &p, p.check()
+}
+
+// check finds objects that are not what they are called.
+func (p *Plan) check() error {
 	objects := slices.Concat([]Object{p.Catalog, p.CatalogManifest, p.SignatureManifest}, p.Bundles, p.Facts, p.Evidence)
 	for _, u := range p.Uploads {
 		if u.Signature != nil {
@@ -40,11 +46,10 @@ func DecodePlan(data []byte) (*Plan, error) {
 	}
 	for _, o := range objects {
 		if err := o.check(); err != nil {
-			return nil, err
+			return err
 		}
 	}
-	p.Again = true
-	return &p, nil
+	return nil
 }
 
 func decodePlan(data []byte, kind string, v any) error {
