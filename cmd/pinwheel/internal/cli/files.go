@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/pinwheel-oci/pinwheel/cmd/internal/option"
+	"github.com/pinwheel-oci/pinwheel/pkg/facts"
 	"github.com/pinwheel-oci/pinwheel/pkg/publish"
 	"github.com/pinwheel-oci/pinwheel/pkg/wheel"
 )
@@ -53,9 +54,11 @@ func findFiles(args []string, sdists bool) ([]string, error) {
 
 // inspected is one file and what was found out about it.
 type inspected struct {
-	path string
-	info *wheel.Info
-	err  error
+	path    string
+	info    *wheel.Info
+	facts   *facts.Wheel
+	exports *facts.Exports
+	err     error
 }
 
 // inspectFiles reads all files, several at once, and keeps their order.
@@ -65,29 +68,32 @@ func inspectFiles(ctx context.Context, paths []string) ([]inspected, error) {
 	g.SetLimit(runtime.GOMAXPROCS(0))
 	for i, path := range paths {
 		g.Go(func() error {
-			info, err := inspectFile(ctx, path)
-			results[i] = inspected{path, info, err}
+			results[i] = inspectFile(ctx, path)
 			return ctx.Err()
 		})
 	}
 	return results, g.Wait()
 }
 
-func inspectFile(ctx context.Context, path string) (*wheel.Info, error) {
+func inspectFile(ctx context.Context, path string) inspected {
+	x := inspected{path: path}
 	// Before it is opened: opening a FIFO waits for a writer.
-	st, err := os.Stat(path)
-	if err != nil {
-		return nil, err
+	var st os.FileInfo
+	if st, x.err = os.Stat(path); x.err != nil {
+		return x
 	}
 	if !st.Mode().IsRegular() {
-		return nil, option.Input(fmt.Errorf("%s: not a regular file", path))
+		x.err = option.Input(fmt.Errorf("%s: not a regular file", path))
+		return x
 	}
 	f, err := os.Open(path)
 	if err != nil {
-		return nil, err
+		x.err = err
+		return x
 	}
 	defer f.Close()
-	return wheel.Inspect(ctx, f, st.Size(), filepath.Base(path), wheel.Limits{}, nil)
+	x.info, x.facts, x.exports, x.err = facts.Inspect(ctx, f, st.Size(), filepath.Base(path), wheel.Limits{}, "")
+	return x
 }
 
 // candidates are the files of args, all of them good; otherwise the error names
@@ -108,7 +114,7 @@ func candidates(ctx context.Context, args []string, sdists bool) ([]publish.Cand
 			bad = append(bad, r.err)
 			continue
 		}
-		list = append(list, publish.Candidate{Path: r.path, Info: r.info})
+		list = append(list, publish.Candidate{Path: r.path, Info: r.info, Facts: r.facts, Exports: r.exports})
 	}
 	if len(bad) > 0 {
 		return nil, errors.Join(bad...)

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/pinwheel-oci/pinwheel/cmd/internal/option"
+	"github.com/pinwheel-oci/pinwheel/pkg/gate"
 	"github.com/pinwheel-oci/pinwheel/pkg/index"
 	"github.com/pinwheel-oci/pinwheel/pkg/publish"
 	"github.com/pinwheel-oci/pinwheel/pkg/registry"
@@ -21,6 +22,7 @@ import (
 // revisionFlags are those of commands that make the next revision.
 type revisionFlags struct {
 	writeFlags
+	gateFlags
 	base       string
 	retention  time.Duration
 	allowLarge bool
@@ -28,6 +30,7 @@ type revisionFlags struct {
 
 func (f *revisionFlags) add(cmd *cobra.Command, p *program) {
 	f.writeFlags.add(cmd, p, true)
+	f.gateFlags.add(cmd)
 	cmd.Flags().StringVar(&f.base, "base", "", "`revision` to build on: candidate, live or none (default: the candidate, else live)")
 	cmd.Flags().Var((*days)(&f.retention), "retention", "drop files that were retired longer ago than this `time`, such as 90d (default: keep them all)")
 	cmd.Flags().BoolVar(&f.allowLarge, "allow-large", false, "allow an index of over 1 MiB, which some registries refuse")
@@ -134,7 +137,7 @@ func (p *program) writeRevision(ctx context.Context, f *revisionFlags, fill func
 		plan, err = publish.NewPlan(ctx, s, o)
 		if errors.Is(err, publish.ErrNothingToDo) {
 			p.note("%v", err)
-			return p.answerPublish(plan, false)
+			return p.answerPublish(plan, nil, false)
 		}
 		if err != nil {
 			return err
@@ -143,6 +146,18 @@ func (p *program) writeRevision(ctx context.Context, f *revisionFlags, fill func
 			return err
 		}
 	}
+	report, err := readReport(plan.Report())
+	if err != nil {
+		return err
+	}
+	if err := f.saveReport(report); err != nil {
+		return err
+	}
+	failed := report != nil && report.Result != gate.Pass
+	if failed && !f.keepFailed {
+		bar.done()
+		return errors.Join(p.answerPublish(plan, report, false), &gatesError{})
+	}
 	if !f.dryRun {
 		bar.expect(plan)
 		if err := plan.Apply(ctx, s); err != nil {
@@ -150,7 +165,10 @@ func (p *program) writeRevision(ctx context.Context, f *revisionFlags, fill func
 		}
 		bar.done()
 	}
-	return p.answerPublish(plan, !f.dryRun)
+	if err := p.answerPublish(plan, report, !f.dryRun); err != nil || !failed {
+		return err
+	}
+	return &gatesError{written: !f.dryRun}
 }
 
 // openTarget opens the destination. A dry run must not create a layout: it plans
@@ -178,6 +196,9 @@ func (p *program) revisionOptions(ctx context.Context, f *revisionFlags, name in
 	if o.Trusted, err = f.trusted(); err != nil {
 		return o, err
 	}
+	if o.Judge, err = f.judge(o.Now); err != nil {
+		return o, err
+	}
 	return o, fill(&o)
 }
 
@@ -189,16 +210,19 @@ type publishAnswer struct {
 	Base     *publish.Point   `json:"base,omitempty"`
 	Written  bool             `json:"written"`
 	Changes  []publish.Change `json:"changes"`
+	// Gates is the report on the revision.
+	Gates *gate.Report `json:"gates,omitempty"`
 }
 
-func (p *program) answerPublish(plan *publish.Plan, written bool) error {
+// answerPublish says what a plan is about; report is nil if there is none.
+func (p *program) answerPublish(plan *publish.Plan, report *gate.Report, written bool) error {
 	name, err := index.ParseName(plan.Name)
 	if err != nil {
 		return err
 	}
 	a := publishAnswer{
 		Index: plan.Name, Serial: plan.Serial, Revision: string(plan.Revision.Digest), Tag: name.RevisionTag(plan.Serial),
-		Base: plan.Base, Written: written, Changes: append([]publish.Change{}, plan.Changes...),
+		Base: plan.Base, Written: written, Changes: append([]publish.Change{}, plan.Changes...), Gates: report,
 	}
 	return p.answer(a, func(w io.Writer) error {
 		for _, c := range a.Changes {
@@ -206,6 +230,12 @@ func (p *program) answerPublish(plan *publish.Plan, written bool) error {
 		}
 		if a.Base != nil {
 			fmt.Fprintf(w, "base     %d %s\n", a.Base.Serial, a.Base.Revision)
+		}
+		if report != nil && report.Result != gate.Pass {
+			return report.Text(w)
+		}
+		if report != nil {
+			fmt.Fprintln(w, gatesLine(report))
 		}
 		fmt.Fprintf(w, "revision %d %s\n", a.Serial, a.Revision)
 		return nil

@@ -1,0 +1,136 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/pinwheel-oci/pinwheel/cmd/internal/option"
+	"github.com/pinwheel-oci/pinwheel/pkg/gate"
+	"github.com/pinwheel-oci/pinwheel/pkg/publish"
+)
+
+// gateFlags are about how a revision is judged.
+type gateFlags struct {
+	transition string
+	rules      []string
+	report     string
+	keepFailed bool
+}
+
+func (f *gateFlags) add(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&f.transition, "transition", "", "`reason` for a change of ABI that users of live may notice; the report keeps it")
+	cmd.Flags().StringArrayVar(&f.rules, "rule", nil, "own check, as `NAME=PROGRAM`: it gets catalog and facts as JSON (repeat for several)")
+	cmd.Flags().StringVar(&f.report, "report", "", "write the gates' report to `file`: JSON, or Markdown if its name ends in .md")
+	cmd.Flags().BoolVar(&f.keepFailed, "keep-failed", false, "write a candidate that fails its gates, for tests; it cannot be promoted")
+}
+
+// judge is what a plan asks; it runs the gates.
+func (f *gateFlags) judge(now time.Time) (publish.Judge, error) {
+	var rules []gate.Rule
+	for _, r := range f.rules {
+		name, program, ok := strings.Cut(r, "=")
+		if !ok || name == "" || program == "" {
+			return nil, option.Usage(fmt.Errorf("--rule %q: want NAME=PROGRAM", r))
+		}
+		rules = append(rules, gate.Rule{Name: name, Command: []string{program}})
+	}
+	return func(ctx context.Context, d *publish.Draft) (*publish.Verdict, error) {
+		report, err := gate.Run(ctx, gate.Input{
+			Candidate: d.Candidate, Live: d.Live, LiveDigest: d.LiveDigest, Facts: d.Facts, Exports: d.Exports, Names: d.Names,
+			Transition: f.transition, Rollback: d.Rollback, Rules: rules, Now: now,
+		})
+		if err != nil {
+			return nil, err
+		}
+		data, err := report.Encode()
+		return &publish.Verdict{Pass: report.Result == gate.Pass, Report: data}, err
+	}, nil
+}
+
+// gatesError says that the gates found errors.
+type gatesError struct{ written bool }
+
+func (e *gatesError) Error() string {
+	if e.written {
+		return "the gates found errors: the candidate was written, but cannot be promoted"
+	}
+	return "the gates found errors: nothing was written; mend, pin or take out what the report names, or waive it in the target (--keep-failed writes the candidate all the same, for tests)"
+}
+
+// Gates tells the exit code.
+func (e *gatesError) Gates() bool { return true }
+
+// readReport is the plan's report, nil if it is ungated.
+func readReport(data []byte) (*gate.Report, error) {
+	if data == nil {
+		return nil, nil
+	}
+	return gate.DecodeReport(data)
+}
+
+// saveReport writes the report for --report.
+func (f *gateFlags) saveReport(r *gate.Report) error {
+	if f.report == "" || r == nil {
+		return nil
+	}
+	file, err := os.Create(f.report)
+	if err != nil {
+		return option.Input(fmt.Errorf("--report: %w", err))
+	}
+	write := func(w io.Writer) error {
+		data, err := r.Encode()
+		if err == nil {
+			_, err = w.Write(data)
+		}
+		return err
+	}
+	if strings.HasSuffix(f.report, ".md") {
+		write = r.Markdown
+	}
+	if err := write(file); err != nil {
+		file.Close()
+		return err
+	}
+	return file.Close()
+}
+
+// gatesLine sums a report up, and says what was not judged.
+func gatesLine(r *gate.Report) string {
+	var errors, warnings, waived int
+	apart := map[string][]string{}
+	for _, o := range r.Gates {
+		errors, warnings, waived = errors+o.Errors, warnings+o.Warnings, waived+o.Waived
+		switch o.Mode {
+		case gate.ModeOff:
+			apart["off"] = append(apart["off"], o.Name)
+		case gate.ModeWarn:
+			apart["only warning"] = append(apart["only warning"], o.Name)
+		case gate.ModeNotJudged:
+			if o.Name == "rules" {
+				continue // nobody misses what was never configured
+			}
+			what := "not judged, " + o.Reason
+			apart[what] = append(apart[what], o.Name)
+		}
+	}
+	line := fmt.Sprintf("gates    %s: %s, %s, %d waived", r.Result, count(errors, "error"), count(warnings, "warning"), waived)
+	for _, what := range slices.Sorted(maps.Keys(apart)) {
+		line += fmt.Sprintf("; %s: %s", what, strings.Join(apart[what], ", "))
+	}
+	return line
+}
+
+func count(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}
