@@ -153,6 +153,9 @@ func readEvent(ctx context.Context, s Store, o HistoryOptions, tag string) (*Eve
 		}
 	}
 	p = e.statement
+	if other, err := index.ParseName(p.Name); err == nil && other != o.Name && tag == other.HeadHistoryTag(p.Sequence) {
+		return nil, "", nil // of an index whose name begins alike
+	}
 	if p.Name != o.Name.String() || tag != o.Name.HeadTag() && tag != o.Name.HeadHistoryTag(p.Sequence) {
 		return nil, fmt.Sprintf("tag %s: it holds promotion %d of %s", tag, p.Sequence, p.Name), nil
 	}
