@@ -1,6 +1,7 @@
 package publish_test
 
 import (
+	"context"
 	"errors"
 	"strings"
 	"testing"
@@ -9,6 +10,32 @@ import (
 
 	"github.com/pinwheel-oci/pinwheel/pkg/publish"
 )
+
+// verdict is a judge who always says the same.
+func verdict(pass bool) publish.Judge {
+	return func(context.Context, *publish.Draft) (*publish.Verdict, error) {
+		return &publish.Verdict{Pass: pass, Report: []byte("{}")}, nil
+	}
+}
+
+// TestGatedRevision goes live; ungated, it first has to be published again.
+func TestGatedRevision(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.publish(w.demo("1.0"))
+	o := w.options()
+	o.Judge = verdict(true)
+	p := w.publishWith(o)
+	promote := w.promoteOptions()
+	promote.RequireGates = true
+	if err := w.planPromotion(promote).Apply(t.Context(), w.store); err != nil {
+		t.Fatal(err)
+	}
+	w.wantLive(p.Revision.Digest)
+	if g := w.catalog("3.4-cpu-ubi9").Gates; p.Serial != 2 || g == nil || g.Result != "pass" || g.Live != "" {
+		t.Errorf("serial %d with gates %+v", p.Serial, g)
+	}
+}
 
 // TestUnfit has each reason not to make a revision live, and what is said about it.
 func TestUnfit(t *testing.T) {
@@ -30,6 +57,12 @@ func TestUnfit(t *testing.T) {
 			o.RequireGates = true
 			return o
 		}, publish.ErrUngated, "publish again, which judges it"},
+		{"failed its gates", func(w *world) publish.PromoteOptions {
+			o := w.options(w.demo("1.0"))
+			o.Judge = verdict(false)
+			w.publishWith(o)
+			return w.promoteOptions()
+		}, publish.ErrFailed, "waive it in the target, and publish again"},
 		{"stale: another went live since it was planned", func(w *world) publish.PromoteOptions {
 			w.publish(w.demo("1.0"))
 			w.publish(w.demo("2.0"))

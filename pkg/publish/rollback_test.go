@@ -1,6 +1,7 @@
 package publish_test
 
 import (
+	"context"
 	"errors"
 	"strings"
 	"testing"
@@ -110,6 +111,28 @@ func TestRollbackWrites(t *testing.T) {
 	for _, x := range m.writes {
 		if strings.Contains(x, "pinwheel.wheel") {
 			t.Errorf("%s", x)
+		}
+	}
+}
+
+// TestRollbackIsJudged tells the gates that these contents were live before.
+func TestRollbackIsJudged(t *testing.T) {
+	t.Parallel()
+	for _, pass := range []bool{true, false} {
+		w := mistaken(t)
+		o := w.rollbackOptions("2")
+		o.Promote.RequireGates = true
+		asked := false
+		o.Publish.Judge = func(ctx context.Context, d *publish.Draft) (*publish.Verdict, error) {
+			asked = d.Rollback && d.Candidate.Serial == 4 && d.Live.Serial == 3
+			return verdict(pass)(ctx, d)
+		}
+		r, err := publish.NewRollback(t.Context(), w.store, o)
+		if pass == errors.Is(err, publish.ErrFailed) || !asked {
+			t.Errorf("passed %t, asked as for a rollback %t: error %v", pass, asked, err)
+		}
+		if r.Publish.Report() == nil {
+			t.Error("there is no report")
 		}
 	}
 }

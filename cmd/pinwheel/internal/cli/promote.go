@@ -26,6 +26,7 @@ type promoteFlags struct {
 	identity  string
 	promoters []string
 	release   releaseFlags
+	rollback  rollbackFlags
 }
 
 func (p *program) promoteCommand() *cobra.Command {
@@ -40,10 +41,14 @@ at once, or nobody does.`,
   pinwheel promote --to oci-layout:/srv/wheels --index tools/3.4/cpu-ubi9 --key promote.key --revision sha256:… --dry-run`,
 		Args: option.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if f.release.series != "" {
+			switch {
+			case f.release.series != "":
 				return p.promoteRelease(cmd.Context(), &f)
+			case f.rollback.to != "":
+				return p.rollback(cmd.Context(), &f)
+			default:
+				return p.promote(cmd.Context(), &f)
 			}
-			return p.promote(cmd.Context(), &f)
 		},
 	}
 	f.add(cmd, p, true)
@@ -54,6 +59,7 @@ at once, or nobody does.`,
 	cmd.Flags().DurationVar(&f.expires, "expires", publish.DefaultExpiry, "`time` for which the head is fresh unless refreshed")
 	cmd.Flags().StringVar(&f.identity, "identity", "", "`HOST/REPO` that cosign signatures name (default: the destination, none for a layout)")
 	f.release.add(cmd)
+	f.rollback.add(cmd)
 	return cmd
 }
 
@@ -107,7 +113,7 @@ func (p *program) promotePlan(ctx context.Context, f *promoteFlags, name index.N
 
 // promoteOptions are those that do not say what is promoted.
 func (p *program) promoteOptions(ctx context.Context, f *promoteFlags) (publish.PromoteOptions, error) {
-	o := publish.PromoteOptions{By: f.by, Reason: f.reason, Expiry: f.expires, Repository: f.identity, Now: p.now()}
+	o := publish.PromoteOptions{By: f.by, Reason: f.reason, Expiry: f.expires, Repository: f.identity, RequireGates: true, Now: p.now()}
 	var err error
 	if o.Signers, err = p.loadSigners(ctx, f.keys, f.passwordFile); err != nil {
 		return o, err
@@ -131,10 +137,15 @@ type promoteAnswer struct {
 }
 
 func (p *program) answerPromote(plan *publish.Promotion, written bool) error {
-	name, err := index.ParseName(plan.Name)
+	a, err := newPromoteAnswer(plan, written)
 	if err != nil {
 		return err
 	}
+	return p.answer(a, a.text)
+}
+
+func newPromoteAnswer(plan *publish.Promotion, written bool) (promoteAnswer, error) {
+	name, err := index.ParseName(plan.Name)
 	a := promoteAnswer{
 		Index: plan.Name, Serial: plan.Serial, Revision: string(plan.Revision.Digest), Sequence: plan.Sequence,
 		From: string(plan.Live), Head: string(plan.Head.Manifest.Digest), Tag: name.LiveTag(), Written: written,
@@ -142,14 +153,16 @@ func (p *program) answerPromote(plan *publish.Promotion, written bool) error {
 	if a.Revision == "" {
 		a.Revision = a.From
 	}
-	return p.answer(a, func(w io.Writer) error {
-		if a.From != "" && a.From != a.Revision {
-			fmt.Fprintf(w, "from     %s\n", a.From)
-		}
-		fmt.Fprintf(w, "live     %d %s\n", a.Serial, a.Revision)
-		if a.Head != "" {
-			fmt.Fprintf(w, "head     %d %s\n", a.Sequence, a.Head)
-		}
-		return nil
-	})
+	return a, err
+}
+
+func (a promoteAnswer) text(w io.Writer) error {
+	if a.From != "" && a.From != a.Revision {
+		fmt.Fprintf(w, "from     %s\n", a.From)
+	}
+	fmt.Fprintf(w, "live     %d %s\n", a.Serial, a.Revision)
+	if a.Head != "" {
+		fmt.Fprintf(w, "head     %d %s\n", a.Sequence, a.Head)
+	}
+	return nil
 }
