@@ -14,8 +14,12 @@ import (
 )
 
 // providers are the libraries whose exports other wheels are compared with, by
-// SONAME or base name.
-var providers = []string{"libtorch*.so*", "libc10*.so*", "libarrow*.so*", "libparquet*.so*"}
+// SONAME or base name. The underscores keep out libtorchaudio.so and the like,
+// which use torch.
+var providers = []string{
+	"libtorch.so*", "libtorch_*.so*", "libc10.so*", "libc10_*.so*",
+	"libarrow.so*", "libarrow_*.so*", "libparquet.so*",
+}
 
 // vendored is the name that auditwheel gives a library that it copies into a
 // wheel: nobody else finds it.
