@@ -90,9 +90,9 @@ func (j *judge) sameVersions(p *project, wanted []string, versions []*version) {
 		return // nothing fits, as the gate tags says
 	}
 	for _, platform := range wanted {
-		if !slices.ContainsFunc(versions, func(v *version) bool { return v.on[platform] }) {
+		if where := j.platform(platform); len(where) > 0 && !slices.ContainsFunc(versions, func(v *version) bool { return v.on[platform] }) {
 			j.add(Finding{Severity: Error, Rule: "missing", Project: p.name, Version: versions[0].String(), Message: "has no version at all for " + platform,
-				Fix: "publish it for that platform, or declare the project as partial in the target"}, j.platform(platform)...)
+				Fix: "publish it for that platform, or declare the project as partial in the target"}, where...)
 		}
 	}
 	anywhere := func(v *version) []string { // platforms that lack v but have another version

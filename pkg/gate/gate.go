@@ -11,6 +11,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/opencontainers/go-digest"
@@ -68,37 +70,82 @@ type gate struct {
 	environments bool
 	// facts says that the gate needs the facts of each listed wheel.
 	facts bool
-	run   func(*judge, context.Context) error
+	// rules are what its findings may be of; the gate "rules" has others.
+	rules []string
 }
 
 // gates are all gates, in the order of reports.
-func gates() []gate {
-	return []gate{
-		{name: "target", mode: ModeError, fixed: true, run: (*judge).target},
-		{name: "tags", mode: ModeError, environments: true, run: (*judge).tags},
-		{name: "closure", mode: ModeError, environments: true, facts: true, run: (*judge).closure},
-		{name: "installable", mode: ModeError, environments: true, facts: true, run: (*judge).installable},
-		{name: "libraries", mode: ModeError, environments: true, facts: true, run: (*judge).libraries},
-		{name: "symbols", mode: ModeError, environments: true, facts: true, run: (*judge).symbols},
-		{name: "numpy", mode: ModeError, environments: true, facts: true, run: (*judge).numpy},
-		{name: "abi3", mode: ModeError, environments: true, facts: true, run: (*judge).abi3},
-		{name: "glibc", mode: ModeError, environments: true, facts: true, run: (*judge).glibc},
-		{name: "coherence", mode: ModeError, environments: true, facts: true, run: (*judge).coherence},
-		{name: "architectures", mode: ModeError, environments: true, run: (*judge).architectures},
-		{name: "immutability", mode: ModeError, fixed: true, run: (*judge).immutability},
-		{name: "sbom", mode: ModeOff, facts: true, run: (*judge).sbom},
-		{name: "provenance", mode: ModeOff, run: (*judge).provenance},
-		{name: "rules", mode: ModeError, run: (*judge).rules},
-	}
+var gates = []gate{
+	{name: "target", mode: ModeError, fixed: true, rules: strings.Fields("environments unknown-gate fixed-gate waiver-gate waiver-expired waiver-unused")},
+	{name: "tags", mode: ModeError, environments: true, rules: strings.Fields("package-type outside requires-python shadowed")},
+	{name: "closure", mode: ModeError, environments: true, facts: true, rules: strings.Fields("missing unmet quarantined url unreadable extra extra-unknown")},
+	{name: "installable", mode: ModeError, environments: true, facts: true, rules: strings.Fields("none newest version no-file not-for-python")},
+	{name: "libraries", mode: ModeError, environments: true, facts: true, rules: strings.Fields("unresolved alternative unreached undeclared runpath unreadable")},
+	{name: "symbols", mode: ModeError, environments: true, facts: true, rules: strings.Fields("missing across alternative was-live undeclared-torch torch-minor exports-missing")},
+	{name: "numpy", mode: ModeError, environments: true, facts: true, rules: strings.Fields("legacy too-old")},
+	{name: "abi3", mode: ModeError, environments: true, facts: true, rules: strings.Fields("private too-new tag")},
+	{name: "glibc", mode: ModeError, environments: true, facts: true, rules: strings.Fields("glibc glibcxx tag")},
+	{name: "coherence", mode: ModeError, environments: true, facts: true, rules: strings.Fields("pin torch-minors accelerator accelerator-majors")},
+	{name: "architectures", mode: ModeError, environments: true, rules: strings.Fields("missing uneven building older partial partial-unused")},
+	{name: "immutability", mode: ModeError, fixed: true, rules: strings.Fields("name target pins accelerator pythons platforms glibc glibcxx")},
+	{name: "sbom", mode: ModeOff, facts: true, rules: strings.Fields("missing")},
+	{name: "provenance", mode: ModeOff, rules: strings.Fields("missing")},
+	{name: "rules", mode: ModeError},
+}
+
+// run runs a gate by its name.
+func (j *judge) run(ctx context.Context, name string) error {
+	return map[string]func(*judge, context.Context) error{
+		"target":        (*judge).target,
+		"tags":          (*judge).tags,
+		"closure":       (*judge).closure,
+		"installable":   (*judge).installable,
+		"libraries":     (*judge).libraries,
+		"symbols":       (*judge).symbols,
+		"numpy":         (*judge).numpy,
+		"abi3":          (*judge).abi3,
+		"glibc":         (*judge).glibc,
+		"coherence":     (*judge).coherence,
+		"architectures": (*judge).architectures,
+		"immutability":  (*judge).immutability,
+		"sbom":          (*judge).sbom,
+		"provenance":    (*judge).provenance,
+		"rules":         (*judge).rules,
+	}[name](j, ctx)
 }
 
 // Names are the names of all gates, in the order of reports.
 func Names() []string {
 	var names []string
-	for _, g := range gates() {
+	for _, g := range gates {
 		names = append(names, g.name)
 	}
 	return names
+}
+
+func gateRank(name string) int {
+	return slices.IndexFunc(gates, func(g gate) bool { return g.name == name })
+}
+
+// RuleNames are the rules of a gate, facts-missing included where it needs
+// facts. Those of the gate "rules" are the operator's own.
+func RuleNames(name string) []string {
+	i := gateRank(name)
+	switch {
+	case i < 0:
+		return nil
+	case gates[i].facts:
+		return append([]string{"facts-missing"}, gates[i].rules...)
+	}
+	return gates[i].rules
+}
+
+// DefaultMode is the mode of a gate where the target sets none.
+func DefaultMode(name string) string {
+	if i := gateRank(name); i >= 0 {
+		return gates[i].mode
+	}
+	return ""
 }
 
 // Run judges the candidate. What is wrong with it is in the report; the error
@@ -109,7 +156,7 @@ func Run(ctx context.Context, in Input) (*Report, error) {
 		return nil, errors.New("judge revision: no catalog")
 	}
 	j := newJudge(in)
-	for _, g := range gates() {
+	for _, g := range gates {
 		if err := ctx.Err(); err != nil {
 			return nil, fmt.Errorf("judge revision: %w", context.Cause(ctx))
 		}
@@ -141,7 +188,7 @@ func (j *judge) gate(ctx context.Context, g gate) error {
 	if g.facts {
 		j.missingFacts()
 	}
-	return g.run(j, ctx)
+	return j.run(ctx, g.name)
 }
 
 func (j *judge) notJudged(reason string) {

@@ -46,6 +46,9 @@ func (j *judge) resolveLibraries(f *file, c *content, env int) {
 	}
 	where := j.now.environments[env]
 	for i, l := range c.libraries {
+		if l.Defect != "" {
+			j.addFile(f, Finding{Severity: Note, Rule: "unreadable", Member: l.Member, Message: "cannot be read as ELF, nothing of it is judged: " + l.Defect}, where.Environment)
+		}
 		for _, name := range l.Needed {
 			if j.now.resolves(f, c, name, env) {
 				j.declared(f, c, l.Member, name, env)

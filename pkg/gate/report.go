@@ -217,8 +217,10 @@ func (f *Finding) check() error {
 		return fmt.Errorf("severity %q", f.Severity)
 	case gateRank(f.Gate) < 0:
 		return fmt.Errorf("gate %q", f.Gate)
-	case f.Rule == "" || f.Message == "":
-		return errors.New("no rule or no message")
+	case f.Gate == "rules" && f.Rule == "" || f.Gate != "rules" && !slices.Contains(RuleNames(f.Gate), f.Rule):
+		return fmt.Errorf("gate %s has no rule %q", f.Gate, f.Rule)
+	case f.Message == "":
+		return errors.New("no message")
 	}
 	return nil
 }
@@ -238,10 +240,6 @@ func (o *Outcome) count(f *Finding) {
 }
 
 func severityRank(s string) int { return slices.Index([]string{Error, Warn, Note}, s) }
-
-func gateRank(name string) int {
-	return slices.IndexFunc(gates(), func(g gate) bool { return g.name == name })
-}
 
 func compareFindings(a, b *Finding) int {
 	return cmp.Or(

@@ -179,7 +179,22 @@ func (s *search) clauses(list [][]int, k need) [][]int {
 
 // conflict is a smallest set of needs that cannot be met together: without any
 // one of them the others can.
-func (s *search) conflict() []need { return s.shrink(nil, s.needed, false) }
+// The needs of the roots come first, then those of what they need.
+func (s *search) conflict() []need {
+	rest := s.shrink(nil, s.needed, false)
+	known := map[*project]bool{}
+	for _, rel := range s.roots {
+		known[rel.project] = true
+	}
+	var sorted []need
+	for len(rest) > 0 {
+		next := max(0, slices.IndexFunc(rest, func(k need) bool { return known[k.node.release.project] }))
+		k := rest[next]
+		sorted, rest = append(sorted, k), slices.Delete(rest, next, next+1)
+		known[s.world.projects[s.needs(k.node)[k.index].requirement.project]] = true
+	}
+	return sorted
+}
 
 // shrink is QuickXplain (Junker 2004): what of the candidates is needed, given
 // the background, for a contradiction.

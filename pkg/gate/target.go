@@ -14,6 +14,10 @@ func (j *judge) target(context.Context) error {
 	if t == nil {
 		return nil
 	}
+	if n := len(t.Platforms) * len(t.Pythons); n > MaxEnvironments {
+		j.add(Finding{Severity: Error, Rule: "environments", Message: fmt.Sprintf("the target stands for %d environments, only %d are judged", n, MaxEnvironments),
+			Fix: "declare fewer Pythons or platforms, or split the index"})
+	}
 	for _, name := range slices.Sorted(maps.Keys(t.Gates)) {
 		switch {
 		case gateRank(name) < 0:
