@@ -23,9 +23,11 @@ type PruneOptions struct {
 	OlderThan time.Duration
 	// KeepLast keeps so many of the newest revisions.
 	KeepLast int
-	// Serials and Revisions are kept.
+	// Serials and Revisions are kept; one that does not exist is an error.
 	Serials   []uint64
 	Revisions []digest.Digest
+	// Pins are kept where they exist.
+	Pins []digest.Digest
 	// KeepHeads keeps the whole history; otherwise the heads of promotions of
 	// removed revisions go as well, when they are as old.
 	KeepHeads bool
@@ -149,6 +151,8 @@ func (x *pruning) why(i int, r *revision) string {
 		return x.always[r.Revision]
 	case slices.Contains(x.Serials, r.Serial) || slices.Contains(x.Revisions, r.Revision):
 		return "asked for"
+	case slices.Contains(x.Pins, r.Revision):
+		return "pinned by the policy"
 	case r.Serial > x.newest:
 		// Its writer may be at work; and its number must not be used again.
 		return "newer than the candidate"

@@ -81,7 +81,7 @@ else to standard error.`,
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return option.Usage(err) })
 	root.PersistentFlags().StringVar(&p.format, "format", "text", "`form` of the answer: text or json")
 	root.AddCommand(
-		p.checkCommand(), p.publishCommand(), p.markCommand(), p.promoteCommand(), p.diffCommand(), p.showCommand(),
+		p.checkCommand(), p.publishCommand(), p.markCommand(), p.promoteCommand(), p.pruneCommand(), p.diffCommand(), p.showCommand(),
 		p.verifyCommand(), p.signCommand(), p.keyCommand(), p.versionCommand(),
 	)
 	addCompletion(root)
