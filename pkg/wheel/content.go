@@ -73,9 +73,9 @@ func identify(head []byte) (binaryKind, machine) {
 		if len(head) < 64 {
 			return notBinary, machine{}
 		}
-		// A header of DOS may stand alone; programs of Windows have their own behind it.
+		// Behind the header for DOS, which may be text that begins alike.
 		at := int64(binary.LittleEndian.Uint32(head[60:]))
-		if at+4 <= int64(len(head)) && string(head[at:at+4]) != "PE\x00\x00" {
+		if at+4 > int64(len(head)) || string(head[at:at+4]) != "PE\x00\x00" {
 			return notBinary, machine{}
 		}
 		return peFile, machine{}

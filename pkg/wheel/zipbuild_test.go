@@ -3,10 +3,14 @@ package wheel_test
 import (
 	"bytes"
 	"compress/flate"
+	"crypto/md5"
+	"crypto/sha1"
 	"crypto/sha256"
+	"crypto/sha512"
 	"encoding/base64"
 	"encoding/binary"
 	"fmt"
+	"hash"
 	"hash/crc32"
 	"strings"
 	"testing"
@@ -28,6 +32,7 @@ type member struct {
 	before        string                                   // bytes between this member and the one before
 	packedTail    string                                   // bytes after the deflate stream that count as packed
 	descriptor    int                                      // its length: 12, 16, 20 or 24
+	said          bool                                     // the local header has sizes in spite of the descriptor
 	lie           func(crc *uint32, packed, unpacked *int) // about both headers
 	lieLocal      func(crc *uint32, packed, unpacked *int)
 	record        string // line of RECORD; "-" for none, default the true one
@@ -167,7 +172,7 @@ func (m member) write(tb testing.TB, out []byte, offset int) (archive, entry []b
 		localMethod = m.localMethod
 	}
 	lCRC, lPacked, lUnpacked := crc, nPacked, nUnpacked
-	if m.descriptor > 0 {
+	if m.descriptor > 0 && !m.said {
 		lCRC, lPacked, lUnpacked = 0, 0, 0
 	}
 	if m.lieLocal != nil {
@@ -222,4 +227,29 @@ func wide(values ...uint64) string {
 		b = binary.LittleEndian.AppendUint64(b, v)
 	}
 	return string(b)
+}
+
+func crcOf(content string) uint32 { return crc32.ChecksumIEEE([]byte(content)) }
+
+func crcText(content string) string {
+	return string(binary.LittleEndian.AppendUint32(nil, crcOf(content)))
+}
+
+// encodedDigest is a hash as RECORD has it.
+func encodedDigest(algorithm, content string) string {
+	var h hash.Hash
+	switch algorithm {
+	case "md5":
+		h = md5.New()
+	case "sha1":
+		h = sha1.New()
+	case "sha256":
+		h = sha256.New()
+	case "sha384":
+		h = sha512.New384()
+	default:
+		h = sha512.New()
+	}
+	h.Write([]byte(content))
+	return base64.RawURLEncoding.EncodeToString(h.Sum(nil))
 }
