@@ -220,15 +220,7 @@ func (l *layout) Tag(ctx context.Context, desc ocispec.Descriptor, tag string) e
 }
 
 func (l *layout) tag(ctx context.Context, desc ocispec.Descriptor, tag string) error {
-	if err := checkTag(tag); err != nil {
-		return err
-	}
-	file, err := l.open(desc)
-	if err != nil {
-		return fmt.Errorf("%s: %w", desc.Digest, err)
-	}
-	_ = file.Close()
-	if err := l.sync(); err != nil {
+	if err := l.taggable(desc, tag); err != nil {
 		return err
 	}
 	return changeIndex(ctx, l.dir, func(index *ocispec.Index) error {
