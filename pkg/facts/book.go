@@ -37,7 +37,7 @@ type Book struct {
 	addedExports map[string]*Exports
 
 	mu    sync.Mutex
-	cache []*Exports // most recently used last
+	cache []symbols // most recently used last
 }
 
 // stored is a chunk and the layer that it is.
@@ -48,8 +48,14 @@ type stored struct {
 	data     []byte // if it is new
 }
 
-// cachedExports is how many tables of exports are kept: torch for all
-// architectures and Pythons of an index, at 10 MB each.
+// symbols are the exports of one layer.
+type symbols struct {
+	layer digest.Digest
+	list  []string
+}
+
+// cachedExports is how many layers of exports are kept: torch for all
+// architectures and versions of an index, at 10 MB each.
 const cachedExports = 24
 
 // New returns an empty book.
@@ -204,38 +210,35 @@ func (b *Book) Exports(ctx context.Context, sha256 string) (*Exports, error) {
 	if !ok {
 		return nil, nil
 	}
-	if e := b.cached(sha256); e != nil {
-		return e, nil
+	if list := b.cached(blob.Digest); list != nil {
+		return &Exports{SHA256: sha256, Symbols: list}, nil
 	}
 	data, err := fetchAll(ctx, b.fetch, artifact.MediaTypeExports, blob, MaxExports)
 	if err != nil {
 		return nil, fmt.Errorf("exports of %s: %w", sha256, err)
 	}
-	e, err := decodeExports(data)
-	if err == nil && e.SHA256 != sha256 {
-		err = artifact.Violates("exports", "they are those of %s", e.SHA256)
-	}
+	e, err := decodeExports(data, sha256)
 	if err != nil {
 		return nil, fmt.Errorf("exports of %s: %w", sha256, err)
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.cache = append(b.cache, e); len(b.cache) > cachedExports {
+	if b.cache = append(b.cache, symbols{blob.Digest, e.Symbols}); len(b.cache) > cachedExports {
 		b.cache = slices.Delete(b.cache, 0, 1)
 	}
 	return e, nil
 }
 
-func (b *Book) cached(sha256 string) *Exports {
+func (b *Book) cached(layer digest.Digest) []string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	i := slices.IndexFunc(b.cache, func(e *Exports) bool { return e.SHA256 == sha256 })
+	i := slices.IndexFunc(b.cache, func(s symbols) bool { return s.layer == layer })
 	if i < 0 {
 		return nil
 	}
-	e := b.cache[i]
-	b.cache = append(slices.Delete(b.cache, i, i+1), e)
-	return e
+	s := b.cache[i]
+	b.cache = append(slices.Delete(b.cache, i, i+1), s)
+	return s.list
 }
 
 // errDigest is for content that is not what its descriptor says.

@@ -203,7 +203,7 @@ func TestNamesOutliveFacts(t *testing.T) {
 	t.Parallel()
 	s, b := newStore(), facts.New()
 	for n := range 10 {
-		e := &facts.Exports{SHA256: sha(n), Symbols: []string{"_ZN2at1xEv"}}
+		e := &facts.Exports{SHA256: sha(n), Symbols: []string{fmt.Sprint("_ZN2at1xEv", n)}}
 		if err := b.Add(name(n), sha(n), wheelFacts(n), e); err != nil {
 			t.Fatal(err)
 		}
@@ -286,6 +286,29 @@ func TestExportsAreFetchedWhenAsked(t *testing.T) {
 	}
 	if n := len(c.fetches); n != 3 {
 		t.Errorf("%d fetches in all, want one more", n)
+	}
+}
+
+// TestSameExportsAreOneLayer: rebuilds of a provider export the same.
+func TestSameExportsAreOneLayer(t *testing.T) {
+	t.Parallel()
+	s, b := newStore(), facts.New()
+	symbols := []string{"_ZN2at1xEv"}
+	for n := range 3 {
+		if err := b.Add(name(n), sha(n), wheelFacts(n), &facts.Exports{SHA256: sha(n), Symbols: symbols}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	manifest, blobs := s.seal(t, b, all)
+	b = s.load(t, manifest)
+	if e, err := b.Exports(context.Background(), sha(2)); err != nil || blobs != 2 || e.SHA256 != sha(2) {
+		t.Errorf("%d blobs, want a chunk and a table; %v, %v", blobs, e, err)
+	}
+	if err := b.Add(name(3), sha(3), wheelFacts(3), &facts.Exports{SHA256: sha(3), Symbols: symbols}); err != nil {
+		t.Fatal(err)
+	}
+	if _, blobs := s.seal(t, b, all); blobs != 1 {
+		t.Errorf("%d new blobs, want the chunk alone", blobs)
 	}
 }
 

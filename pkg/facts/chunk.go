@@ -134,8 +134,15 @@ func merge(a, b *chunk, keep func(sha256 string) bool) *chunk {
 	return m
 }
 
+// table is the layer of exports. It does not say whose they are: rebuilds of one
+// version, and builds for several Pythons, export the same and share it.
+type table struct {
+	Format  int      `json:"format"`
+	Symbols []string `json:"symbols"`
+}
+
 func encodeExports(e *Exports) (Object, error) {
-	data, err := strictjson.Marshal(e)
+	data, err := strictjson.Marshal(table{Format: FormatVersion, Symbols: e.Symbols})
 	if err != nil {
 		return Object{}, artifact.Violates("json", "%v", err)
 	}
@@ -143,16 +150,21 @@ func encodeExports(e *Exports) (Object, error) {
 	return newObject(artifact.MediaTypeExports, packed), err
 }
 
-func decodeExports(packed []byte) (*Exports, error) {
+// decodeExports reads the layer of the wheel with that SHA-256.
+func decodeExports(packed []byte, sha256 string) (*Exports, error) {
 	data, err := unpack(packed, MaxExports)
 	if err != nil {
 		return nil, err
 	}
-	var e Exports
-	if err := artifact.DecodeCanonical(data, MaxExports, &e); err != nil {
+	var t table
+	if err := artifact.DecodeCanonical(data, MaxExports, &t); err != nil {
 		return nil, err
 	}
-	return &e, e.check()
+	if t.Format != FormatVersion {
+		return nil, artifact.Violates("format", "%d, this version of Pinwheel reads %d", t.Format, FormatVersion)
+	}
+	e := &Exports{SHA256: sha256, Symbols: t.Symbols}
+	return e, e.check()
 }
 
 // pack makes one gzip member without a name or time, so that the same content

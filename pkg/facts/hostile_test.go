@@ -136,7 +136,7 @@ func TestLoadRefuses(t *testing.T) {
 func TestBombs(t *testing.T) {
 	t.Parallel()
 	s := newStore()
-	e := fmt.Sprintf(`{"sha256":"%s","symbols":["%s"]}`, sha(1), strings.Repeat("x", facts.MaxExports))
+	e := fmt.Sprintf(`{"format":1,"symbols":["%s"]}`, strings.Repeat("x", facts.MaxExports))
 	blob := s.exports(e)
 	data, err := strictjson.Marshal(map[string]any{
 		"exports": map[string]artifact.Blob{sha(1): blob.Blob}, "format": 1, "wheels": []*facts.Wheel{{SHA256: sha(1)}},
@@ -202,8 +202,8 @@ func FuzzLoad(f *testing.F) {
 }
 
 func FuzzExports(f *testing.F) {
-	f.Add([]byte(fmt.Sprintf(`{"sha256":"%s","symbols":["a","b"]}`, sha(1))))
-	f.Add([]byte(`{}`))
+	f.Add([]byte(`{"format":1,"symbols":["a","b"]}`))
+	f.Add([]byte(`{"format":2,"symbols":["b","a"]}`))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		s := newStore()
 		layer := s.exports(string(data))

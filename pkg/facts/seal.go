@@ -153,11 +153,17 @@ func (b *Book) newExports(list []stored) ([]Object, error) {
 			named[blob] = true
 		}
 	}
+	for _, c := range b.chunks {
+		for _, blob := range c.Exports {
+			delete(named, blob) // the store has it
+		}
+	}
 	var objects []Object
 	for _, sha256 := range slices.Sorted(maps.Keys(b.addedExports)) {
 		if !named[b.added.Exports[sha256]] {
 			continue
 		}
+		delete(named, b.added.Exports[sha256])
 		o, err := encodeExports(b.addedExports[sha256])
 		if err != nil {
 			return nil, err
