@@ -2,6 +2,8 @@ package registry_test
 
 import (
 	"bytes"
+	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -268,4 +270,54 @@ func descend(t testing.TB, store registry.Store, desc ocispec.Descriptor) []ocis
 		all = append(all, descend(t, store, d)...)
 	}
 	return all
+}
+
+// dying ends after so many questions whether it has.
+type dying struct {
+	context.Context
+	left int
+}
+
+func (d *dying) Err() error {
+	if d.left--; d.left < 0 {
+		return context.Canceled
+	}
+	return nil
+}
+
+// TestCollectorKilled stops a collection at each of its steps. What is kept is
+// whole, every manifest that is left vouches for what it names, and a rerun ends
+// where it would have.
+func TestCollectorKilled(t *testing.T) {
+	t.Parallel()
+	whole := newGarden(t)
+	whole.untag("dropped")
+	whole.collect(registry.CollectOptions{})
+	want := whole.files()
+	for n, finished := 0, false; !finished; n++ {
+		if n > 200 {
+			t.Fatal("it never finishes")
+		}
+		g := newGarden(t)
+		g.untag("dropped")
+		_, err := g.store.(registry.Collector).Collect(&dying{t.Context(), n}, registry.CollectOptions{Before: collectBefore})
+		if finished = err == nil; !finished && !errors.Is(err, context.Canceled) {
+			t.Fatal(err)
+		}
+		for _, f := range g.files() {
+			dgst := "sha256:" + filepath.Base(f)
+			if desc, err := g.store.Resolve(t.Context(), dgst); err == nil {
+				g.wantWhole(desc)
+			}
+		}
+		g.wantWhole(g.kept)
+		g.age()
+		g.collect(registry.CollectOptions{})
+		if diff := cmp.Diff(want, g.files()); diff != "" {
+			t.Errorf("stopped at step %d, then run again: files (-want +got):\n%s", n, diff)
+		}
+		if t.Failed() {
+			t.Fatalf("step %d", n)
+		}
+	}
 }
