@@ -78,39 +78,42 @@ func (p *ReleasePlan) checkStart(ctx context.Context, s Store) (done []bool, err
 	done = make([]bool, len(p.Promotions))
 	var moved []error
 	for i, v := range p.Promotions {
-		name, err := index.ParseName(v.Name)
-		if err != nil {
-			return nil, err
-		}
-		err = v.checkStart(ctx, s, name)
 		var conflict *ConflictError
-		if errors.As(err, &conflict) {
+		if done[i], err = v.position(ctx, s); errors.As(err, &conflict) {
 			moved = append(moved, err)
-			continue
-		}
-		if err != nil {
-			return nil, err
-		}
-		if done[i], err = v.finished(ctx, s, name); err != nil {
+		} else if err != nil {
 			return nil, err
 		}
 	}
 	return done, errors.Join(moved...)
 }
 
-// finished reports whether the last write of a promotion was done, and so all.
-func (p *Promotion) finished(ctx context.Context, s Store, name index.Name) (bool, error) {
-	// A promotion by another key leaves live where it was.
+// position finds out whether the tags that readers follow are where the promotion
+// began, or where it ends; when both are there, its last write was done and so
+// all.
+func (p *Promotion) position(ctx context.Context, s Store) (done bool, err error) {
+	name, err := index.ParseName(p.Name)
+	if err != nil {
+		return false, err
+	}
+	done = true
 	for _, x := range []struct {
-		tag string
-		at  digest.Digest
-	}{{name.LiveTag(), p.Revision.Digest}, {name.HeadTag(), p.Head.Manifest.Digest}} {
+		tag      string
+		from, to digest.Digest
+	}{
+		{name.LiveTag(), p.Live, p.Revision.Digest},
+		{name.HeadTag(), p.HeadAt, p.Head.Manifest.Digest},
+	} {
 		have, err := resolve(ctx, s, x.tag)
-		if err != nil || have != x.at {
+		if err != nil {
 			return false, err
 		}
+		if have != x.from && have != x.to {
+			return false, &ConflictError{Tag: x.tag, Want: x.from, Have: have}
+		}
+		done = done && have == x.to
 	}
-	return true, nil
+	return done, nil
 }
 
 func (p *ReleasePlan) stopped(done []bool, err error) error {
