@@ -48,8 +48,13 @@ func newJudge(in Input) *judge {
 	parsed := newScope(in.Candidate.Target)
 	j := &judge{in: in, exports: map[string]*exportTable{}, lacking: map[missingKey][]string{}, merged: map[string]*Finding{}}
 	j.now = newWorld(in.Candidate, parsed, in.Facts)
+	j.now.excused = func(f *file) bool {
+		finding := &Finding{Gate: "closure", Project: f.project.name, Version: f.Version}
+		return slices.ContainsFunc(j.waivers, func(w *waiver) bool { return !w.expired && w.matches(finding) })
+	}
 	if in.Live != nil {
 		j.live = newWorld(in.Live, parsed, in.Facts)
+		j.live.excused = func(*file) bool { return true } // it was judged when it became live
 	}
 	if t := in.Candidate.Target; t != nil {
 		for i := range t.Waivers {

@@ -102,8 +102,12 @@ func (r *resolver) needs(n node) []dep {
 	var list []dep
 	if f := n.release.best[r.env]; f != nil && !n.release.base.has(r.env) {
 		for _, req := range f.requires {
-			if req.in(n.extra).has(r.env) && (n.extra == "" || !req.in("").has(r.env)) {
-				list = append(list, dep{req, r.world.admit(req, r.env)})
+			if !req.in(n.extra).has(r.env) || n.extra != "" && req.in("").has(r.env) {
+				continue
+			}
+			d := dep{req, r.world.admit(req, r.env)}
+			if len(d.options) > 0 || !r.world.excused(f) {
+				list = append(list, d)
 			}
 		}
 	}

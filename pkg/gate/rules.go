@@ -111,15 +111,15 @@ func (r Rule) run(ctx context.Context, input []byte) ([]Finding, error) {
 	switch {
 	case ctx.Err() != nil:
 		return nil, fmt.Errorf("no answer within %s", timeout)
-	case err != nil && stderr.Len() > 0:
-		return nil, fmt.Errorf("%w: %s", err, strings.TrimSpace(strings.ToValidUTF8(stderr.String(), "\uFFFD")))
+	case err != nil && stderr.kept.Len() > 0:
+		return nil, fmt.Errorf("%w: %s", err, strings.TrimSpace(strings.ToValidUTF8(stderr.kept.String(), "\uFFFD")))
 	case err != nil:
 		return nil, err
 	case stdout.over:
 		return nil, fmt.Errorf("more than %d bytes of output", MaxRuleOutput)
 	}
 	var out RuleOutput
-	if err := strictjson.Unmarshal(stdout.Bytes(), &out); err != nil {
+	if err := strictjson.Unmarshal(stdout.kept.Bytes(), &out); err != nil {
 		return nil, fmt.Errorf("read its findings: %w", err)
 	}
 	return r.findings(out)
@@ -144,18 +144,17 @@ func (r Rule) findings(out RuleOutput) ([]Finding, error) {
 }
 
 // limited is a buffer that keeps the first bytes and swallows the rest, so that
-// a command is not stopped in the middle of a sentence.
+// a command is not stopped in the middle of a sentence. It embeds no buffer:
+// io.Copy would use its ReadFrom, which knows no limit.
 type limited struct {
-	bytes.Buffer
+	kept  bytes.Buffer
 	limit int
 	over  bool
 }
 
 func (l *limited) Write(p []byte) (int, error) {
-	if room := l.limit - l.Len(); len(p) > room {
-		l.over = true
-		l.Buffer.Write(p[:max(room, 0)])
-		return len(p), nil
-	}
-	return l.Buffer.Write(p)
+	room := l.limit - l.kept.Len()
+	l.over = l.over || len(p) > room
+	l.kept.Write(p[:min(len(p), room)])
+	return len(p), nil
 }
