@@ -19,92 +19,111 @@ import (
 )
 
 // findFiles expands directories to the wheels in them (not below them), and to
-// sdists as well if asked.
-func findFiles(args []string, sdists bool) ([]string, error) {
+// sdists as well if asked. What is wrong with an argument is the error of its
+// entry and does not keep the others from being found.
+func findFiles(args []string, sdists bool) ([]inspected, error) {
 	if len(args) == 0 {
 		return nil, option.Usage(errors.New("no files: name wheels or a directory of wheels"))
 	}
-	var files []string
+	var files []inspected
 	for _, arg := range args {
 		info, err := os.Stat(arg)
-		if err != nil {
-			return nil, option.Input(err)
-		}
-		if !info.IsDir() {
-			files = append(files, arg)
+		if err == nil && !info.IsDir() {
+			files = append(files, inspected{path: arg, size: info.Size()})
 			continue
 		}
-		entries, err := os.ReadDir(arg)
+		var found []inspected
+		if err == nil {
+			found, err = listDirectory(arg, sdists)
+		}
 		if err != nil {
-			return nil, err
+			found = []inspected{{path: arg, err: option.Input(err)}}
 		}
-		found := len(files)
-		for _, e := range entries {
-			n := e.Name()
-			if strings.HasSuffix(n, ".whl") || sdists && (strings.HasSuffix(n, ".tar.gz") || strings.HasSuffix(n, ".zip")) {
-				files = append(files, filepath.Join(arg, n))
-			}
-		}
-		if len(files) == found {
-			return nil, option.Input(fmt.Errorf("%s: no wheels in this directory", arg))
-		}
+		files = append(files, found...)
 	}
 	return files, nil
 }
 
+func listDirectory(dir string, sdists bool) ([]inspected, error) {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return nil, err
+	}
+	var found []inspected
+	for _, e := range entries {
+		n := e.Name()
+		if strings.HasSuffix(n, ".whl") || sdists && (strings.HasSuffix(n, ".tar.gz") || strings.HasSuffix(n, ".zip")) {
+			x := inspected{path: filepath.Join(dir, n)}
+			if info, err := os.Stat(x.path); err == nil {
+				x.size = info.Size()
+			}
+			found = append(found, x)
+		}
+	}
+	if len(found) == 0 {
+		return nil, fmt.Errorf("%s: no wheels in this directory", dir)
+	}
+	return found, nil
+}
+
 // inspected is one file and what was found out about it.
 type inspected struct {
-	path    string
+	path    string // as given
+	size    int64
 	info    *wheel.Info
 	facts   *facts.Wheel
 	exports *facts.Exports
 	err     error
 }
 
-// inspectFiles reads all files, several at once, and keeps their order.
-func inspectFiles(ctx context.Context, paths []string) ([]inspected, error) {
-	results := make([]inspected, len(paths))
+// inspectFiles reads all files, several at once, in their places. Reading is
+// shown by bar, which may be nil.
+func inspectFiles(ctx context.Context, files []inspected, bar *reading) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(runtime.GOMAXPROCS(0))
-	for i, path := range paths {
+	for i := range files {
 		g.Go(func() error {
-			results[i] = inspectFile(ctx, path)
+			if x := &files[i]; x.err == nil {
+				x.inspect(ctx, bar)
+			}
 			return ctx.Err()
 		})
 	}
-	return results, g.Wait()
+	return g.Wait()
 }
 
-func inspectFile(ctx context.Context, path string) inspected {
-	x := inspected{path: path}
+func (x *inspected) inspect(ctx context.Context, bar *reading) {
 	// Before it is opened: opening a FIFO waits for a writer.
 	var st os.FileInfo
-	if st, x.err = os.Stat(path); x.err != nil {
-		return x
+	if st, x.err = os.Stat(x.path); x.err != nil {
+		return
 	}
 	if !st.Mode().IsRegular() {
-		x.err = option.Input(fmt.Errorf("%s: not a regular file", path))
-		return x
+		x.err = option.Input(fmt.Errorf("%s: not a regular file", x.path))
+		return
 	}
-	f, err := os.Open(path)
+	f, err := os.Open(x.path)
 	if err != nil {
 		x.err = err
-		return x
+		return
 	}
 	defer f.Close()
-	x.info, x.facts, x.exports, x.err = facts.Inspect(ctx, f, st.Size(), filepath.Base(path), wheel.Limits{}, "")
-	return x
+	x.size = st.Size()
+	x.info, x.facts, x.exports, x.err = facts.Inspect(ctx, bar.watch(f), x.size, filepath.Base(x.path), wheel.Limits{}, "")
+	for _, e := range wheel.Refusals(x.err) {
+		e.File = x.path
+	}
+	bar.finished()
 }
 
 // candidates are the files of args, all of them good; otherwise the error names
 // every one that is not.
 func candidates(ctx context.Context, args []string, sdists bool) ([]publish.Candidate, error) {
-	paths, err := findFiles(args, sdists)
+	results, err := findFiles(args, sdists)
 	if err != nil {
 		return nil, err
 	}
-	results, err := inspectFiles(ctx, paths)
-	if err != nil {
+	if err := inspectFiles(ctx, results, nil); err != nil {
 		return nil, err
 	}
 	var list []publish.Candidate
