@@ -129,6 +129,16 @@ func TestHistory(t *testing.T) {
 			"4 void 4>5 by builder: fifth DOUBT it says that promotion 3 made revision 4 …", "3 live 3>6 by builder: sixth", third, first}},
 		{"something else under the tag", func(w *world) { w.retag("rev.3.4-cpu-ubi9.head.2", "rev.3.4-cpu-ubi9.1") }, false,
 			[]string{fourth, "2 past 0>3 by : ", first, "problem tag rev.3.4-cpu-ubi9.head.2: …"}},
+		{"a new epoch counts anew", func(w *world) {
+			// Where nothing is left of the first numbers they are used again.
+			for n := 1; n <= 2; n++ {
+				w.untag(tools.HeadHistoryTag(uint64(n)))
+			}
+			o := w.options(w.demo("5.0"))
+			o.Epoch = 2
+			w.publishWith(o)
+			w.promoteBecause("new epoch", "promote")
+		}, false, []string{"1 live 0>5 by builder: new epoch", "3 past 3>4 by builder: fourth", "2 past 0>3 by : ", "1 past 0>1 by : "}},
 		{"another index", func(w *world) { w.publishTo(cuda, "1.0"); w.releaseAll("cuda13.0-ubi9") }, false, []string{fourth, third, first}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

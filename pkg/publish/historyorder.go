@@ -12,22 +12,24 @@ import (
 // arrange puts kept heads and the present one together, newest first, and finds
 // out what became of each.
 func (h *History) arrange(kept []*Event, head *Event) {
-	events := map[uint64]*Event{}
+	events := map[place]*Event{}
 	for _, e := range kept {
 		if e != nil {
-			events[e.Sequence] = e
+			events[e.place()] = e
 		}
 	}
 	if head != nil {
 		// A refresh changes the head's manifest, never its promotion.
-		if k := events[head.Sequence]; k == nil {
-			events[head.Sequence] = head
+		if k := events[head.place()]; k == nil {
+			events[head.place()] = head
 		} else if !k.sameAs(head) {
 			k.Doubts = append(k.Doubts, fmt.Sprintf("the head is another promotion with this number, of revision %d %s", head.To.Serial, head.To.Revision))
 		}
 	}
 	addUntold(events)
-	list := slices.SortedFunc(maps.Values(events), func(a, b *Event) int { return cmp.Compare(b.Sequence, a.Sequence) })
+	list := slices.SortedFunc(maps.Values(events), func(a, b *Event) int {
+		return cmp.Or(cmp.Compare(b.Epoch, a.Epoch), cmp.Compare(b.Sequence, a.Sequence))
+	})
 	judgeEffects(list, head)
 	for i, e := range list {
 		e.compare(events)
@@ -35,6 +37,11 @@ func (h *History) arrange(kept []*Event, head *Event) {
 		h.Events = append(h.Events, *e)
 	}
 }
+
+// place is where an event is in the history: each epoch counts anew.
+type place struct{ epoch, sequence uint64 }
+
+func (e *Event) place() place { return place{e.Epoch, e.Sequence} }
 
 func (e *Event) sameAs(other *Event) bool {
 	return e.To == other.To && e.Issued.Equal(other.Issued) && e.By == other.By && e.Reason == other.Reason
@@ -44,14 +51,14 @@ func (e *Event) sameAs(other *Event) bool {
 func (e *Event) tells() bool { return e.statement != nil && e.Refused == "" }
 
 // addUntold adds the promotions of which only later heads tell.
-func addUntold(events map[uint64]*Event) {
+func addUntold(events map[place]*Event) {
 	for _, e := range slices.Collect(maps.Values(events)) {
 		if !e.tells() {
 			continue
 		}
 		for _, r := range e.statement.Recent {
-			if events[r.Sequence] == nil {
-				events[r.Sequence] = &Event{Effect: Past, Sequence: r.Sequence, To: Point{r.Revision, r.Serial}, Issued: r.From}
+			if at := (place{e.Epoch, r.Sequence}); events[at] == nil {
+				events[at] = &Event{Effect: Past, Sequence: r.Sequence, Epoch: e.Epoch, To: Point{r.Revision, r.Serial}, Issued: r.From}
 			}
 		}
 	}
@@ -61,30 +68,30 @@ func addUntold(events map[uint64]*Event) {
 // earlier epoch, of which the head does not tell, the last promotion stands for
 // the head.
 func judgeEffects(list []*Event, head *Event) {
-	effective := map[uint64]bool{}
+	effective := map[place]bool{}
 	epochs := map[uint64]bool{}
 	if head != nil && head.tells() {
-		effective[head.Sequence], epochs[head.Epoch] = true, true
+		effective[head.place()], epochs[head.Epoch] = true, true
 	}
 	for _, e := range list {
 		if !e.tells() {
 			continue
 		}
 		if !epochs[e.Epoch] {
-			effective[e.Sequence], epochs[e.Epoch] = true, true
+			effective[e.place()], epochs[e.Epoch] = true, true
 		}
-		if !effective[e.Sequence] {
+		if !effective[e.place()] {
 			continue
 		}
 		for _, r := range e.statement.Recent {
-			effective[r.Sequence] = true
+			effective[place{e.Epoch, r.Sequence}] = true
 		}
 	}
 	for _, e := range list {
 		switch {
-		case head != nil && e.Sequence == head.Sequence:
+		case head != nil && e.place() == head.place():
 			e.Effect = Live
-		case e.statement == nil || effective[e.Sequence]:
+		case e.statement == nil || effective[e.place()]:
 			e.Effect = Past
 		default:
 			e.Effect = Void
@@ -94,12 +101,12 @@ func judgeEffects(list []*Event, head *Event) {
 
 // compare holds what a promotion says was live before against the promotion that
 // made it live.
-func (e *Event) compare(events map[uint64]*Event) {
+func (e *Event) compare(events map[place]*Event) {
 	if !e.tells() || len(e.statement.Recent) == 0 {
 		return
 	}
 	before := e.statement.Recent[0]
-	if k := events[before.Sequence]; k != nil && k.tells() && k.To != (Point{before.Revision, before.Serial}) {
+	if k := events[place{e.Epoch, before.Sequence}]; k != nil && k.tells() && k.To != (Point{before.Revision, before.Serial}) {
 		e.Doubts = append(e.Doubts, fmt.Sprintf("it says that promotion %d made revision %d %s live, which says otherwise itself", before.Sequence, before.Serial, before.Revision))
 	}
 }

@@ -242,7 +242,7 @@ func (p *PrunePlan) divide(x *pruning, tags []string) {
 
 // chooseHeads finds the heads that go: of promotions that were over before the
 // cutoff, of revisions that are not kept. Numbers from the present one on stay
-// taken.
+// taken in their epoch.
 func (p *PrunePlan) chooseHeads(x *pruning) {
 	if x.KeepHeads {
 		return
@@ -255,7 +255,7 @@ func (p *PrunePlan) chooseHeads(x *pruning) {
 			over, next = next, e.Issued
 		}
 		stays := slices.ContainsFunc(p.Keep, func(k KeptRevision) bool { return k.Revision == e.To.Revision })
-		if e.Head == "" || e.Sequence >= x.sequence || stays || over.After(cutoff) {
+		if e.Head == "" || e.Epoch == x.head.epoch && e.Sequence >= x.head.sequence || stays || over.After(cutoff) {
 			continue
 		}
 		tag := p.name.HeadHistoryTag(e.Sequence)

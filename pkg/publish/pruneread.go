@@ -29,7 +29,7 @@ type pruning struct {
 	revisions []*revision                 // newest first
 	files     []prunedFile
 	newest    uint64 // serial of candidate or live, whichever is newer
-	sequence  uint64 // of the present head
+	head      place  // of what the present head says; the zero value for none
 }
 
 // revision is what pruning remembers of a catalog: hundreds of whole ones would
@@ -61,7 +61,7 @@ func (x *pruning) readLive() error {
 	for _, e := range x.history.Events {
 		switch e.Effect {
 		case Live:
-			x.sequence = e.Sequence
+			x.head = e.place()
 			x.always[e.To.Revision] = "the head says that it is live"
 			if e.From != nil {
 				x.note(e.From.Revision, "live before, to roll back to")
@@ -76,7 +76,7 @@ func (x *pruning) readLive() error {
 		next = e.Issued
 	}
 	head := x.Name.HeadTag()
-	if x.start[head] != "" && x.sequence == 0 {
+	if x.start[head] != "" && x.head == (place{}) {
 		return fmt.Errorf("prune: the head of %s (tag %s, %s) cannot be read, so it is not known what is live: %s", x.Name, head, x.start[head], orNobody(x.history.Problems))
 	}
 	if d := x.start[x.Name.LiveTag()]; d != "" {
