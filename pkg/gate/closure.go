@@ -9,8 +9,8 @@ import (
 )
 
 // closure wants every requirement of every listed file to be met inside the
-// index, or by the base image, in each environment where the file fits. That of
-// an extra which nobody in the index asks for only warns.
+// index, or by the base image, in each environment where the file fits, and that
+// of the extras which others in the index ask for.
 func (j *judge) closure(context.Context) error {
 	asked := j.now.askedExtras()
 	for _, f := range j.now.files {
@@ -20,10 +20,7 @@ func (j *judge) closure(context.Context) error {
 		for i := range f.requires {
 			j.requirementMet(f, f.requires[i])
 		}
-		for _, extra := range f.facts.Extras {
-			extra = wheel.NormalizeName(extra)
-			j.extraMet(f, extra, asked[f.project.name+"["+extra+"]"])
-		}
+		j.extras(f, asked)
 	}
 	return nil
 }
@@ -111,29 +108,40 @@ func hasExtra(f *file, extra string) bool {
 	return slices.ContainsFunc(f.facts.Extras, func(e string) bool { return wheel.NormalizeName(e) == extra })
 }
 
-// extraMet judges what an extra of the file needs more, as one finding for each
-// environment.
-func (j *judge) extraMet(f *file, extra string, asked bool) {
+// extras judges what the extras of the file need more. What nobody in the index
+// asks for is one note: few indexes mean to have the test tools of each project.
+func (j *judge) extras(f *file, asked map[string]bool) {
 	for env, e := range j.now.environments {
-		var missing []string
-		for _, r := range f.requires {
-			if r.broken != nil || !r.in(extra).has(env) || r.in("").has(env) || !f.fits.has(env) {
-				continue
-			}
-			if _, ok := j.unmet(r, env); ok {
-				missing = append(missing, r.bare())
+		var idle []string
+		for _, extra := range f.facts.Extras {
+			extra = wheel.NormalizeName(extra)
+			missing := j.extraMissing(f, extra, env)
+			switch {
+			case len(missing) == 0:
+			case asked[f.project.name+"["+extra+"]"]:
+				j.addFile(f, Finding{Severity: Error, Rule: "extra", Requirement: extra,
+					Message: fmt.Sprintf("its extra %q, which another wheel asks for, cannot be installed: the index does not have %s", extra, several(missing)),
+					Fix:     "publish what the extra needs"}, e.Environment)
+			default:
+				idle = append(idle, extra)
 			}
 		}
-		if len(missing) == 0 {
+		if len(idle) > 0 {
+			j.addFile(f, Finding{Severity: Note, Rule: "extra-incomplete", Message: "the index does not have all that its extras need: " + several(idle)}, e.Environment)
+		}
+	}
+}
+
+// extraMissing lists what an extra needs and the index does not have.
+func (j *judge) extraMissing(f *file, extra string, env int) []string {
+	var missing []string
+	for _, r := range f.requires {
+		if r.broken != nil || !r.in(extra).has(env) || r.in("").has(env) || !f.fits.has(env) {
 			continue
 		}
-		finding := Finding{Severity: Warn, Rule: "extra", Requirement: extra,
-			Message: fmt.Sprintf("its extra %q cannot be installed: the index does not have %s", extra, several(missing)),
-			Fix:     "publish what the extra needs, if it is meant to be used"}
-		if asked {
-			finding.Severity = Error
-			finding.Message = fmt.Sprintf("its extra %q, which another wheel asks for, cannot be installed: the index does not have %s", extra, several(missing))
+		if _, ok := j.unmet(r, env); ok {
+			missing = append(missing, r.bare())
 		}
-		j.addFile(f, finding, e.Environment)
 	}
+	return missing
 }

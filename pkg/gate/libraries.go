@@ -58,6 +58,9 @@ func (j *judge) resolveLibraries(f *file, c *content, env int) {
 			finding := Finding{Severity: severity, Rule: "unresolved", Member: l.Member, Requirement: name, Message: fmt.Sprintf("needs %s, which is neither in the wheel, in the index, nor in %s%s", name, where.provider(), why)}
 			switch {
 			case severity == Error:
+				if where.base == nil && c.alternative(i, func(int) bool { return true }) {
+					finding.Severity = Warn // made for what a host has, of which nothing is declared
+				}
 				finding.Fix = "publish a wheel that has it, put it into this wheel, or declare it in the base of the target"
 			case c.reached[i]:
 				finding.Rule = "alternative"

@@ -60,6 +60,8 @@ func libraryRows() []row {
 			module("codec/_core4.so", "libavcodec.so.58"), module("codec/_core6.so", "libavcodec.so.60"))}, want: []string{"note libraries/alternative codec 1"}},
 		{name: "back-ends whose names differ in a number, of which none fits", target: target(base("libc.so.6")), files: []entry{native("codec-1").with(
 			module("codec/_core4.so", "libavcodec.so.58"), module("codec/_core6.so", "libavcodec.so.60"))}, want: []string{"error libraries/unresolved codec 1"}},
+		{name: "one module for two MPIs, no base declared", target: target(), files: []entry{native("mpi4py-4").with(
+			module("mpi4py/MPI.mpich.so", "libmpi.so.12"), module("mpi4py/MPI.openmpi.so", "libmpi.so.40"))}, want: []string{"warn libraries/unresolved mpi4py 4"}},
 		{name: "one module for two MPIs, of which one is there", target: target(base("libmpi.so.40")), files: []entry{native("mpi4py-4").with(
 			module("mpi4py/MPI.mpich.so", "libmpi.so.12"), module("mpi4py/MPI.openmpi.so", "libmpi.so.40"))}, want: []string{"note libraries/alternative mpi4py 4"}},
 		{name: "what a module reaches inside its wheel counts", target: target(), files: []entry{native("a-1").with(module("a/_a.so", "libinner.so"), plain("a/libinner.so", "libfoo.so.1"))},

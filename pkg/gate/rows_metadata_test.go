@@ -103,7 +103,7 @@ func closureRows() []row {
 		{name: "a pre-release where nothing else matches", target: target(), files: []entry{pure("a-1", "b>=1"), pure("b-2rc1")}},
 		{name: "a local version of the pinned one", target: target(), files: []entry{pure("a-1", "b==2.9.1"), pure("b-2.9.1+rhaiv.3")}},
 		{name: "an extra that nobody asks for", target: target(), files: []entry{pure("a-1", `pytest; extra == "dev"`, `b; extra == "dev"`).extras("dev")},
-			want: []string{"warn closure/extra a 1"}},
+			want: []string{"note closure/extra-incomplete a 1"}},
 		{name: "an extra that another wheel asks for", target: target(), files: []entry{pure("a-1", `pytest; extra == "dev"`).extras("dev"), pure("b-1", "a[dev]")},
 			want: []string{"error closure/extra a 1", "error installable/none b 1"}},
 		{name: "an extra that is complete", target: target(), files: []entry{pure("a-1", `b>=1; extra == "dev"`).extras("dev"), pure("b-1")}},
