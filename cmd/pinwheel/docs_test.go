@@ -30,6 +30,8 @@ func TestPublishingPage(t *testing.T) {
 		"more":    {Name: "more", Version: "1.0"},
 		"next":    {Name: "demo", Version: "2.0"},
 		"last":    {Name: "last", Version: "1.0"},
+		"later":   {Name: "demo", Version: "3.0"},
+		"torn":    {Name: "torn", Version: "1.0", Requires: []string{"demo>=2"}},
 	} {
 		sub, _, _ := strings.Cut(at, "/")
 		if err := os.MkdirAll(filepath.Join(dir, sub), 0o777); err != nil {
@@ -157,7 +159,7 @@ func TestEveryCommandIsOnThePage(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"check", "publish", "promote", "diff", "show", "verify", "sign", "key new"} {
+	for _, want := range []string{"check", "publish", "promote", "mark yank", "mark status", "mark withdraw", "prune", "diff", "show", "verify", "sign", "key new"} {
 		if !strings.Contains(string(data), "$ pinwheel "+want) {
 			t.Errorf("the page does not show pinwheel %s", want)
 		}

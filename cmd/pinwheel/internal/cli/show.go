@@ -18,69 +18,107 @@ import (
 	"github.com/pinwheel-oci/pinwheel/policy/verify"
 )
 
+type showFlags struct {
+	name    string
+	gates   bool
+	history historyFlags
+}
+
 func (p *program) showCommand() *cobra.Command {
-	var name string
-	var history historyFlags
+	var f showFlags
 	cmd := &cobra.Command{
 		Use:   "show REFERENCE [PROJECT|FILE]",
 		Short: "Show indexes, revisions, projects and files",
 		Long: `Show lists the indexes of a repository, the revisions of one index (--index),
 the projects of a revision (REFERENCE with a tag or digest), the files of one
 project, or one file. Digests are checked; signatures are not: that is what
-'pinwheel verify' is for. --history tells of every promotion whose head is kept;
-with --policy each signature on it is checked.`,
+'pinwheel verify' is for. --gates prints what the gates said of a revision;
+--history tells of every promotion whose head is kept; with --policy each
+signature on it is checked.`,
 		Example: `  pinwheel show registry.example/tools/wheels-3.4
   pinwheel show --index tools/3.4/cpu-ubi9 registry.example/tools/wheels-3.4
   pinwheel show registry.example/tools/wheels-3.4:3.4-cpu-ubi9
+  pinwheel show --gates --format markdown registry.example/tools/wheels-3.4:test.3.4-cpu-ubi9
   pinwheel show oci-layout:/srv/wheels:3.4-cpu-ubi9 numpy
   pinwheel show --format json oci-layout:/srv/wheels:3.4-cpu-ubi9 numpy-2.2.6-cp312-cp312-linux_x86_64.whl`,
+		Annotations: map[string]string{moreFormats: formatMarkdown},
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) < 1 || len(args) > 2 {
 				return option.Usage(errors.New("show wants a REFERENCE and at most one PROJECT or FILE"))
 			}
 			return nil
 		},
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := history.check(name); err != nil {
-				return err
-			}
-			s, ref, err := p.store.Open(cmd.Context(), args[0], nil)
-			if err != nil {
-				return err
-			}
-			if ref.Tag == "" && ref.Digest == "" {
-				if len(args) > 1 {
-					return option.Usage(errors.New("name a revision: REFERENCE:TAG or REFERENCE@sha256:…"))
-				}
-				if name == "" {
-					return p.showIndexes(cmd.Context(), s)
-				}
-				n, err := index.ParseName(name)
-				if err != nil {
-					return option.Usage(err)
-				}
-				if history.wanted {
-					return p.showHistory(cmd.Context(), s, n, &history)
-				}
-				return p.showRevisions(cmd.Context(), s, n)
-			}
-			if name != "" {
-				return option.Usage(errors.New("--index lists the revisions of a repository: leave out tag and digest"))
-			}
-			l, err := load(cmd.Context(), s, ref)
-			if err != nil {
-				return err
-			}
-			if len(args) == 1 {
-				return p.showRevision(l)
-			}
-			return p.showPart(l.Catalog, args[1])
-		},
+		RunE: func(cmd *cobra.Command, args []string) error { return p.show(cmd.Context(), &f, args) },
 	}
 	p.store.AddFlags(cmd.Flags())
-	cmd.Flags().StringVar(&name, "index", "", "`name` of the index whose revisions are listed")
-	history.add(cmd)
+	cmd.Flags().StringVar(&f.name, "index", "", "`name` of the index whose revisions are listed")
+	cmd.Flags().BoolVar(&f.gates, "gates", false, "print the gates' report on a revision; also as --format markdown")
+	f.history.add(cmd)
 	return cmd
+}
+
+func (p *program) show(ctx context.Context, f *showFlags, args []string) error {
+	if err := f.history.check(f.name); err != nil {
+		return err
+	}
+	if p.format == formatMarkdown && !f.gates {
+		return option.Usage(errors.New("--format markdown: only for show --gates"))
+	}
+	s, ref, err := p.store.Open(ctx, args[0], nil)
+	if err != nil {
+		return err
+	}
+	if ref.Tag == "" && ref.Digest == "" {
+		return p.showRepository(ctx, s, f, len(args) > 1 || f.gates)
+	}
+	if f.name != "" {
+		return option.Usage(errors.New("--index lists the revisions of a repository: leave out tag and digest"))
+	}
+	l, err := load(ctx, s, ref)
+	switch {
+	case err != nil:
+		return err
+	case f.gates:
+		return p.showGates(ctx, revisionAt{l, s})
+	case len(args) == 1:
+		return p.showRevision(l)
+	default:
+		return p.showPart(l.Catalog, args[1])
+	}
+}
+
+// showRepository is what there is to say without a tag or digest; part says that
+// it is not enough.
+func (p *program) showRepository(ctx context.Context, s registry.Store, f *showFlags, part bool) error {
+	if part {
+		return option.Usage(errors.New("name a revision: REFERENCE:TAG or REFERENCE@sha256:…"))
+	}
+	if f.name == "" {
+		return p.showIndexes(ctx, s)
+	}
+	n, err := index.ParseName(f.name)
+	switch {
+	case err != nil:
+		return option.Usage(err)
+	case f.history.wanted:
+		return p.showHistory(ctx, s, n, &f.history)
+	default:
+		return p.showRevisions(ctx, s, n)
+	}
+}
+
+func (p *program) showGates(ctx context.Context, r revisionAt) error {
+	report, err := r.report(ctx)
+	switch {
+	case err != nil:
+		return err
+	case report == nil:
+		return option.Input(errors.New("the revision is ungated: it was published without gates"))
+	case p.format == formatMarkdown:
+		return report.Markdown(p.out)
+	default:
+		return p.answer(report, report.Text)
+	}
 }
 
 // load reads the revision that ref names and checks its integrity.
@@ -209,6 +247,9 @@ func (p *program) showRevision(l *verify.Loaded) error {
 		fmt.Fprintf(w, "index     %s\nrevision  %d %s\nissued    %s\nepoch     %d\n", c.Name(), c.Serial, l.Digest, stamp(c.Issued), c.Epoch)
 		if c.Previous != "" {
 			fmt.Fprintf(w, "previous  %s\n", c.Previous)
+		}
+		if c.Gates != nil {
+			fmt.Fprintf(w, "gates     %s\n", c.Gates.Result)
 		}
 		fmt.Fprintf(w, "files     %d in %d projects, %d retired, %d withdrawn\n", countFiles(c), len(c.Projects), len(c.Retired), len(c.Withdrawn))
 		for i := range c.Projects {
