@@ -14,7 +14,7 @@ const maxConflicts = 300
 // installed together with everything that it needs.
 func (j *judge) installable(ctx context.Context) error {
 	for env := range j.now.environments {
-		r := j.now.resolver(env)
+		r := j.now.resolver(resolverKey{env: env})
 		for _, p := range j.now.order {
 			if err := ctx.Err(); err != nil {
 				return context.Cause(ctx)
@@ -25,17 +25,6 @@ func (j *judge) installable(ctx context.Context) error {
 		}
 	}
 	return nil
-}
-
-// resolver returns the resolver of an environment, made once.
-func (w *world) resolver(env int) *resolver {
-	if w.resolvers == nil {
-		w.resolvers = make([]*resolver, len(w.environments))
-	}
-	if w.resolvers[env] == nil {
-		w.resolvers[env] = newResolver(w, env)
-	}
-	return w.resolvers[env]
 }
 
 func (j *judge) projectInstallable(r *resolver, p *project) {

@@ -49,13 +49,18 @@ func (j *judge) resolveLibraries(f *file, c *content, env int) {
 		if l.Defect != "" {
 			j.addFile(f, Finding{Severity: Note, Rule: "unreadable", Member: l.Member, Message: "cannot be read as ELF, nothing of it is judged: " + l.Defect}, where.Environment)
 		}
+		var missing []string
 		for _, name := range l.Needed {
-			if j.now.resolves(f, c, name, env) {
-				j.declared(f, c, l.Member, name, env)
+			if !j.now.resolves(f, c, name, env) {
+				missing = append(missing, name)
 				continue
 			}
+			j.declared(f, c, l.Member, name, env)
+		}
+		if len(missing) > 0 {
 			severity, why := c.severity(i, complete)
-			finding := Finding{Severity: severity, Rule: "unresolved", Member: l.Member, Requirement: name, Message: fmt.Sprintf("needs %s, which is neither in the wheel, in the index, nor in %s%s", name, where.provider(), why)}
+			finding := Finding{Severity: severity, Rule: "unresolved", Member: l.Member, Symbols: missing,
+				Message: fmt.Sprintf("needs %s, found neither in the wheel, in the index, nor in %s%s", several(missing), where.provider(), why)}
 			switch {
 			case severity == Error:
 				if where.base == nil && c.alternative(i, func(int) bool { return true }) {

@@ -25,13 +25,14 @@ func offers(w *world, f *file, project string, env int) (list []*release, declar
 }
 
 // together reports whether a file and a release of another project can be part
-// of one consistent set. Only of files that installers choose is that known;
-// for others the answer is yes.
+// of one consistent set. What the index does not have at all does not keep them
+// apart: that is for other gates to say. Only of files that installers choose
+// is the answer known; for others it is yes.
 func (w *world) together(f *file, rel *release, env int) bool {
 	if f.release.best[env] != f || !rel.in(env) {
 		return true
 	}
-	_, ok := w.resolver(env).search(f.release, rel)
+	_, ok := w.resolver(resolverKey{env, true}).search(f.release, rel)
 	return ok
 }
 

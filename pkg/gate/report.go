@@ -88,7 +88,8 @@ type Finding struct {
 	// Rule is a short stable name, unique within the gate.
 	Rule     string `json:"rule"`
 	Severity string `json:"severity"`
-	// Symbols are the first of SymbolCount symbols.
+	// Symbols are the first of SymbolCount symbols or, of the gate libraries,
+	// names of libraries.
 	SymbolCount int      `json:"symbol-count,omitzero"`
 	Symbols     []string `json:"symbols,omitempty"`
 	// Tried are the provider versions that were looked at, such as

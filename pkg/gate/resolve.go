@@ -6,13 +6,31 @@ import "slices"
 // installed together with everything that they need.
 type resolver struct {
 	world *world
-	env   int
-	deps  map[node][]dep
+	resolverKey
+	deps map[node][]dep
 	// dead releases need something that is not there, or only dead ones; each
 	// with the need that shows it.
 	dead map[node]dep
 	// good releases are part of a consistent set that was found.
 	good map[*release]bool
+}
+
+type resolverKey struct {
+	env int
+	// lenient takes needs as met of which the index has nothing that will do:
+	// what remains are conflicts.
+	lenient bool
+}
+
+// resolver returns the resolver of an environment, made once.
+func (w *world) resolver(key resolverKey) *resolver {
+	if w.resolvers == nil {
+		w.resolvers = map[resolverKey]*resolver{}
+	}
+	if w.resolvers[key] == nil {
+		w.resolvers[key] = newResolver(w, key)
+	}
+	return w.resolvers[key]
 }
 
 // node is a release, or one of its extras.
@@ -30,12 +48,12 @@ type dep struct {
 // attempts bounds how often the quick search starts again.
 const attempts = 30
 
-func newResolver(w *world, env int) *resolver {
-	r := &resolver{world: w, env: env, deps: map[node][]dep{}, dead: map[node]dep{}, good: map[*release]bool{}}
+func newResolver(w *world, key resolverKey) *resolver {
+	r := &resolver{world: w, resolverKey: key, deps: map[node][]dep{}, dead: map[node]dep{}, good: map[*release]bool{}}
 	var nodes []node
 	for _, p := range w.order {
 		for _, rel := range p.releases {
-			if rel.in(env) {
+			if rel.in(key.env) {
 				nodes = append(nodes, node{release: rel})
 			}
 		}
@@ -106,7 +124,7 @@ func (r *resolver) needs(n node) []dep {
 				continue
 			}
 			d := dep{req, r.world.admit(req, r.env)}
-			if len(d.options) > 0 || !r.world.excused(f) {
+			if len(d.options) > 0 || !r.lenient && !r.world.excused(f) {
 				list = append(list, d)
 			}
 		}

@@ -51,6 +51,8 @@ func libraryRows() []row {
 		{name: "a vendored library of another wheel", target: target(), files: []entry{
 			native("a-1").with(module("a/_a.so", "libgomp-a34b3233.so.1.0.0")), native("b-1").with(plain("b.libs/libgomp-a34b3233.so.1.0.0"))},
 			want: []string{"error libraries/unresolved a 1"}},
+		{name: "what another wheel has for itself", target: target(), files: []entry{native("a-1").with(module("a/_a.so", "libcudart.so.12")),
+			native("b-1").with(facts.Library{Member: "b.libs/libcudart.7ec1eba6.so.12", Soname: "libcudart.so.12"})}, want: []string{"error libraries/unresolved a 1"}},
 		{name: "in a yanked wheel", target: target(), files: []entry{native("a-1").with(module("a/_a.so", "libshared.so.1")), native("b-1").with(plain("b/libshared.so.1")).yank()},
 			want: []string{"error libraries/unresolved a 1"}},
 		{name: "back-ends that Python does not import", target: target(), files: []entry{native("bits-1").with(
@@ -171,6 +173,8 @@ func abiRows() []row {
 		{name: "headers of NumPy 1, and NumPy 2 excluded", target: target(), files: []entry{native("p-1", "numpy<2").with(numpyModule("legacy")), pure("numpy-1.26.4"), pure("numpy-2.2.6")}},
 		{name: "headers of NumPy 1, and NumPy 2 excluded by another wheel", target: target(), files: []entry{native("p-1", "q").with(numpyModule("legacy")), pure("q-1", "numpy<2"),
 			pure("numpy-1.26.4"), pure("numpy-2.2.6")}},
+		{name: "headers of NumPy 1 in a wheel that needs more than there is", target: target(), files: []entry{native("p-1", "gone", "numpy").with(numpyModule("legacy")), pure("numpy-2.2.6")},
+			want: []string{"error closure/missing p 1", "error installable/none p 1", "error numpy/legacy p 1"}},
 		{name: "headers of NumPy 1 without NumPy", target: target(), files: []entry{native("p-1").with(numpyModule("legacy"))}},
 		{name: "headers of NumPy 1 with NumPy 2 in the base image", target: target(base("libc.so.6"), installed("numpy", "2.1.0")), files: []entry{native("p-1").with(numpyModule("legacy"))},
 			want: []string{"error numpy/legacy p 1"}},

@@ -146,7 +146,7 @@ func (f *Finding) subject() string {
 
 func (f *Finding) details() []string {
 	var lines []string
-	if len(f.Symbols) > 0 {
+	if len(f.Symbols) > 0 && f.Gate != "libraries" {
 		text := strings.Join(f.Symbols, ", ")
 		if more := f.SymbolCount - len(f.Symbols); more > 0 {
 			text += fmt.Sprintf(" and %d more", more)

@@ -20,7 +20,7 @@ type world struct {
 	admitted   map[admittedKey][]*release
 	prerelease map[string]bool // projects of which some requirement names one
 	sonames    map[string][]*file
-	resolvers  []*resolver
+	resolvers  map[resolverKey]*resolver
 	families   [][]*project
 	// excused files have a waiver of the gate closure: what they need and the
 	// index does not have is taken as met.
@@ -138,6 +138,9 @@ func (w *world) addFile(p *project, listed *index.File, known func(string) *fact
 		}
 	}
 	for _, l := range f.facts.Libraries {
+		if dir, _, _ := strings.Cut(l.Member, "/"); strings.HasSuffix(dir, ".libs") {
+			continue // where auditwheel puts what is for this wheel alone
+		}
 		for _, name := range providedNames(l) {
 			w.sonames[name] = append(w.sonames[name], f)
 		}
