@@ -31,10 +31,11 @@ const deepAtOnce = 3
 const deepStep = 18
 
 // Deep opens everything that a verified revision names: each manifest must be
-// what the catalog says, each file must have its sha256, pass the rules of
-// package wheel and hold what its RECORD says, and the METADATA stored beside
-// it must be the METADATA in it. Facts, evidence and the retired index must be
-// there with the bytes that the catalog names; what evidence says is not read.
+// what the catalog says, each file must have its sha256 and pass the rules of
+// package wheel, and the METADATA stored beside it must be the METADATA in it.
+// Facts, evidence and the retired index must be there, layers included, with
+// the bytes that the catalog names, and the gates' report must be among the
+// evidence; what they say is not read.
 // It returns how many artifacts were opened. Files of a subset that are not
 // kept are passed over, and so is what a subset never has: retired files.
 func (v *Verifier) Deep(ctx context.Context, r *Revision) (int, error) {
@@ -57,11 +58,14 @@ func (v *Verifier) Deep(ctx context.Context, r *Revision) (int, error) {
 			return nil
 		})
 	}
-	for _, b := range slices.Concat(r.Catalog.Facts, r.Catalog.Evidence) {
-		open("evidence "+string(b.Digest), func(ctx context.Context) error {
-			_, err := v.fetchBlob(ctx, deepStep, policy.RevisionMissing, artifact.MediaTypeManifest, b, artifact.MaxPackManifest)
+	for _, b := range r.Catalog.Facts {
+		open("facts "+string(b.Digest), func(ctx context.Context) error {
+			_, err := v.deepChild(ctx, b, artifact.TypeFacts)
 			return err
 		})
+	}
+	if len(r.Catalog.Evidence) > 0 || r.Catalog.Gates != nil {
+		open("evidence", func(ctx context.Context) error { return v.deepEvidence(ctx, r) })
 	}
 	for _, f := range r.Catalog.Files {
 		if keep(f) {
@@ -128,12 +132,6 @@ func (v *Verifier) inspect(ctx context.Context, f *index.File, mediaType string)
 	}
 	if info.SHA256 != f.SHA256 {
 		return nil, policy.Refuse(deepStep, policy.WrongDigest, "%s has sha256 %s, the catalog says %s", f.Filename, info.SHA256, f.SHA256)
-	}
-	if f.PackageType != index.Wheel {
-		return info, nil
-	}
-	if err := checkRecord(ctx, tmp, f.Size); err != nil {
-		return nil, malformed(deepStep, f.Filename, err)
 	}
 	return info, nil
 }

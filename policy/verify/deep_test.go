@@ -74,9 +74,23 @@ func (w *world) forged(data []byte, edit func(*index.File), metadata string) {
 	if edit != nil {
 		edit(&f)
 	}
+	c := w.next()
+	c.Projects[0].Files = append(c.Projects[0].Files, f)
+	w.goLive(w.store, handRevision{catalog: c})
+}
+
+// next is the catalog of a second revision, so far as the first.
+func (w *world) next() *index.Catalog {
 	c := w.catalog(name.LiveTag())
 	c.Previous, c.Serial, c.Issued = w.at(name.LiveTag()).Digest, 2, w.now
-	c.Projects[0].Files = append(c.Projects[0].Files, f)
+	return c
+}
+
+// judged makes a revision live that has one layer of evidence and names a report.
+func (w *world) judged(evidence artifact.Layer, report artifact.Blob) {
+	c := w.next()
+	c.Evidence = []artifact.Blob{w.artifactOf(w.store, artifact.TypeEvidence, evidence)}
+	c.Gates = &index.Gates{Result: "pass", Report: &report}
 	w.goLive(w.store, handRevision{catalog: c})
 }
 
@@ -127,9 +141,20 @@ func TestDeepRefuses(t *testing.T) {
 			other := wheeltest.Wheel{Version: "9.0", Files: map[string]string{"demo/__init__.py": "__version__ = \"9.1\"\n"}}
 			w.forged(withRecordOf(t, other, nine), nil, nine.METADATA())
 		}},
+		{"a report that is gone", policy.RevisionMissing, "evidence", func(w *world) {
+			gone := artifact.Layer{MediaType: artifact.MediaTypeReport, Blob: artifact.Blob{Digest: digest.FromString("gone"), Size: 4}}
+			w.judged(gone, gone.Blob)
+		}},
+		{"a report that no evidence holds", policy.IndexMismatch, "report of the gates", func(w *world) {
+			w.judged(w.layer(w.store, artifact.MediaTypeReport, []byte("one")), artifact.Blob{Digest: digest.FromString("two"), Size: 3})
+		}},
+		{"facts with a layer that is gone", policy.RevisionMissing, "facts", func(w *world) {
+			c := w.next()
+			c.Facts = []artifact.Blob{w.artifactOf(w.store, artifact.TypeFacts, artifact.Layer{MediaType: artifact.MediaTypeFacts, Blob: artifact.Blob{Digest: digest.FromString("gone"), Size: 4}})}
+			w.goLive(w.store, handRevision{catalog: c})
+		}},
 		{"evidence that is gone", policy.RevisionMissing, "evidence", func(w *world) {
-			c := w.catalog(name.LiveTag())
-			c.Previous, c.Serial, c.Issued = w.at(name.LiveTag()).Digest, 2, w.now
+			c := w.next()
 			c.Evidence = []artifact.Blob{{Digest: digest.FromString("gone"), Size: 4}}
 			w.goLive(w.store, handRevision{catalog: c})
 		}},
