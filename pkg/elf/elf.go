@@ -124,6 +124,30 @@ func Read(r io.ReaderAt, size int64) (*File, error) {
 	return f, f.findSymbols(d, h)
 }
 
+// ReadIdentity reads the header alone: what kind of file it is, and for which
+// machine.
+func ReadIdentity(r io.ReaderAt, size int64) (*File, error) {
+	f := &File{r: r, size: size}
+	_, err := f.readHeader()
+	return f, err
+}
+
+// DynamicSection returns where in a file that begins with head the dynamic
+// section is, for those who cannot keep the whole file; 0, 0 if head does not
+// tell.
+func DynamicSection(head []byte) (off, size int64) {
+	f := &File{r: bytes.NewReader(head), size: int64(len(head))}
+	h, err := f.readHeader()
+	if err != nil {
+		return 0, 0
+	}
+	s, err := f.readSegments(h)
+	if err != nil || s.off < 0 || s.size < 0 {
+		return 0, 0
+	}
+	return s.off, s.size
+}
+
 // header is what is needed of the file header.
 type header struct {
 	phoff, shoff         int64

@@ -19,7 +19,8 @@ import (
 var sample = elftest.Library{
 	Soname: "libsample.so.3", Needed: []string{"libc.so.6", "libm.so.6"}, Runpath: "$ORIGIN:/opt/lib",
 	Imports: []string{"wanted"}, Weak: []string{"liked"}, Exports: []string{"given"}, HashTable: true,
-	Needs: map[string][]string{"libc.so.6": {"GLIBC_2.2.5", "GLIBC_2.34"}, "libm.so.6": {"GLIBC_2.29"}},
+	Needs:   map[string][]string{"libc.so.6": {"GLIBC_2.2.5", "GLIBC_2.34"}, "libm.so.6": {"GLIBC_2.29"}},
+	Defines: []string{"SAMPLE_1", "SAMPLE_2"},
 }
 
 func TestMachines(t *testing.T) {
@@ -57,6 +58,15 @@ func TestMachines(t *testing.T) {
 			needs := []elf.Need{{"libc.so.6", "GLIBC_2.2.5"}, {"libc.so.6", "GLIBC_2.34"}, {"libm.so.6", "GLIBC_2.29"}}
 			if diff := cmp.Diff(needs, f.Needs); diff != "" {
 				t.Errorf("needs: -want +got\n%s", diff)
+			}
+			if diff := cmp.Diff(l.Defines, f.Defines); diff != "" {
+				t.Errorf("defines: -want +got\n%s", diff)
+			}
+			if off, size := elf.DynamicSection(l.Bytes()[:256]); off == 0 || off+size != int64(len(l.Bytes())) {
+				t.Errorf("dynamic section of %d bytes at %d", size, off)
+			}
+			if f, err := elf.ReadIdentity(bytes.NewReader(l.Bytes()), 64); err != nil || f.Machine != want {
+				t.Errorf("identity %+v, %v", f, err)
 			}
 		})
 	}
@@ -117,7 +127,9 @@ func TestRefuses(t *testing.T) {
 			data[at+6] = 1 // 65536 more
 			return data
 		}, "dynamic symbol table lies outside"},
-		"versions from nowhere": {put(0x6ffffffe, 1), "version need lies outside"},
+		"definitions from nowhere": {put(0x6ffffffc, 1), "version definition lies outside"},
+		"too many definitions":     {put(0x6ffffffd, 1<<20), "versions are defined"},
+		"versions from nowhere":    {put(0x6ffffffe, 1), "version need lies outside"},
 		"too many versions": {func(*testing.T, []byte) []byte {
 			many := slices.Repeat([]string{"V_1"}, elf.MaxVersions/2)
 			return elftest.Library{Needed: []string{"a", "b"}, Needs: map[string][]string{"a": many, "b": many}}.Bytes()

@@ -19,6 +19,7 @@ type Library struct {
 	Weak      []string // weak undefined functions
 	Exports   []string
 	Needs     map[string][]string // versions by library; the library is among Needed
+	Defines   []string            // versions
 	Data      []byte              // what follows, as .rodata would
 	HashTable bool                // DT_HASH; without it readers count by addresses
 }
@@ -71,14 +72,18 @@ func (l Library) Bytes() []byte {
 	if l.Runpath != "" {
 		tags = append(tags, [2]int{29, int(b.name(l.Runpath))})
 	}
-	tail := b.versions(l)
+	needs, defines := b.needs(l), b.defines(l)
 	// Strings come straight behind the symbols, as linkers lay them.
 	tags = append(tags, [2]int{5, base + b.Len()}, [2]int{10, len(b.strings)})
 	b.Write(b.strings)
 	b.pad()
-	if len(tail) > 0 {
+	if len(needs) > 0 {
 		tags = append(tags, [2]int{0x6ffffffe, base + b.Len()}, [2]int{0x6fffffff, len(l.Needs)})
-		b.Write(tail)
+		b.Write(needs)
+	}
+	if len(defines) > 0 {
+		tags = append(tags, [2]int{0x6ffffffc, base + b.Len()}, [2]int{0x6ffffffd, len(l.Defines)})
+		b.Write(defines)
 	}
 	if l.HashTable {
 		tags = append(tags, [2]int{4, base + b.Len()})
@@ -152,8 +157,23 @@ func (b *builder) symbol(name string, info byte, section uint16) {
 	}
 }
 
-// versions returns DT_VERNEED.
-func (b *builder) versions(l Library) []byte {
+// defines returns DT_VERDEF.
+func (b *builder) defines(l Library) []byte {
+	v := &builder{order: b.order, narrow: b.narrow}
+	for i, version := range l.Defines {
+		next := uint32(28)
+		if i == len(l.Defines)-1 {
+			next = 0
+		}
+		v.u16(1, 0, uint16(i+2), 1)
+		v.u32(0, 20, next)
+		v.u32(b.name(version), 0)
+	}
+	return v.Buffer.Bytes()
+}
+
+// needs returns DT_VERNEED.
+func (b *builder) needs(l Library) []byte {
 	v := &builder{order: b.order, narrow: b.narrow}
 	left := len(l.Needs)
 	for _, library := range l.Needed {

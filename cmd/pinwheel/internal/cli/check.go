@@ -69,7 +69,7 @@ explains the rules.`,
 		},
 	}
 	cmd.Flags().BoolVar(&sdists, "sdists", false, "take sdists from directories too")
-	return cmd
+	return p.withCapture(cmd)
 }
 
 func (p *program) reportChecks(files []inspected) error {
