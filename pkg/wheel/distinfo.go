@@ -131,7 +131,7 @@ func (r *report) checkData(members []zipMember, d distInfo, f Filename) {
 		case !ok || !slices.Contains(schemes, scheme):
 			r.refuse(RuleData, m.name, "is in none of the schemes %s", strings.Join(schemes, ", "))
 		case scheme == "scripts" && strings.Contains(file, "/") && !m.isDirectory():
-			r.warn(RuleData, m.name, "lies in a directory below scripts, where not all installers go")
+			r.refuse(RuleData, m.name, "lies in a directory below scripts, which uv refuses")
 		}
 	}
 }

@@ -52,8 +52,9 @@ func (r *report) checkMetadataVersion(version, member, packageType string) {
 	}
 }
 
-// checkRequirements refuses requirements that installers cannot read: pip and
-// uv then take the version for one that cannot be installed.
+// checkRequirements refuses requirements that installers cannot read: pip takes
+// a version with a broken Requires-Dist, and uv one with a broken
+// Requires-Python, for one that cannot be installed.
 func (r *report) checkRequirements(m *Metadata, member string) {
 	for _, text := range m.RequiresDist {
 		if _, err := ParseRequirement(text); err != nil {
@@ -62,7 +63,11 @@ func (r *report) checkRequirements(m *Metadata, member string) {
 	}
 	if m.RequiresPython != "" {
 		if _, err := ParseSpecifiers(m.RequiresPython); err != nil {
-			r.refuse(RuleRequirement, member, "Requires-Python: %v", err)
+			if _, lenient := ParseSpecifiers(withoutStars(m.RequiresPython)); lenient == nil {
+				r.warn(RuleRequirement, member, "Requires-Python: %v; pip ignores it, uv leaves out the .*", err)
+			} else {
+				r.refuse(RuleRequirement, member, "Requires-Python: %v", err)
+			}
 		}
 	}
 	for _, extra := range m.ProvidesExtra {
@@ -70,4 +75,15 @@ func (r *report) checkRequirements(m *Metadata, member string) {
 			r.warn(RuleRequirement, member, "Provides-Extra: %q is no name", extra)
 		}
 	}
+}
+
+// withoutStars turns ">=3.6.*", which many wheels of 2018 have, into ">=3.6".
+func withoutStars(specifiers string) string {
+	clauses := strings.Split(specifiers, ",")
+	for i, clause := range clauses {
+		if strings.HasPrefix(strings.TrimSpace(clause), ">=") {
+			clauses[i] = strings.TrimSuffix(strings.TrimSpace(clause), ".*")
+		}
+	}
+	return strings.Join(clauses, ",")
 }

@@ -156,7 +156,7 @@ func distInfoCases(t *testing.T) map[string]ruleCase {
 		"file without a scheme":            {data: with("demo-1.0.data/run"), want: "data"},
 		"data of another release":          {data: with("other-1.0.data/scripts/run"), want: "data"},
 		"data in another spelling":         {data: with("Demo-1.0.data/scripts/run"), want: "~data"},
-		"script in a directory":            {data: with("demo-1.0.data/scripts/sub/run"), want: "~data"},
+		"script in a directory":            {data: with("demo-1.0.data/scripts/sub/run"), want: "data"},
 		"file called data":                 {data: with("x.data")},
 		"directory called data, not .data": {data: with("data/x", "demo/x.data/y")},
 	}

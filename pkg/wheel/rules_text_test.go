@@ -148,7 +148,7 @@ func metadataCases(t *testing.T) map[string]ruleCase {
 	} {
 		cases[fmt.Sprintf("Requires-Dist %q", requirement)] = ruleCase{data: with(metadata("Requires-Dist: " + requirement + "\n")), want: want}
 	}
-	for specifier, want := range map[string]string{">=3.9,<4": "", "": "", ">=3.9.*": "requirement", "3.9": "requirement", "==3.*": ""} {
+	for specifier, want := range map[string]string{">=3.9,<4": "", "": "", ">=3.9.*": "~requirement", ">=3.9.*,<4": "~requirement", ">3.9.*": "requirement", "3.9": "requirement", "==3.*": ""} {
 		cases[fmt.Sprintf("Requires-Python %q", specifier)] = ruleCase{data: with(metadata("Requires-Python: " + specifier + "\n")), want: want}
 	}
 	licence := member{name: demo + "licenses/sub/LICENSE", content: "MIT"}

@@ -6,4 +6,8 @@
 // The Python is $PINWHEEL_PYTHON, else .tools/py/bin/python, else python3. With
 // none that has a recent `packaging` the tests are skipped, or fail if
 // E2E_REQUIRE=1.
+//
+// The Intake tests hold the rules of pkg/wheel for archives to what pip, uv and
+// `wheel unpack` do with real wheels and with changed ones; they need these
+// three, and wheels that test/tools/install fetches.
 package difftest
