@@ -10,11 +10,15 @@ import (
 	"github.com/pinwheel-oci/pinwheel/pkg/gate"
 )
 
+func rows() []row {
+	return slices.Concat(targetRows(), tagRows(), closureRows(), installableRows(), libraryRows(), symbolRows(), torchRows(), abiRows(), coherenceRows(), architectureRows(), immutabilityRows())
+}
+
 // TestRules runs all rows, and then wants every rule of every gate to have
 // fired in at least one: what cannot fire is no rule.
 func TestRules(t *testing.T) {
 	fired := map[string]bool{}
-	for _, r := range slices.Concat(targetRows(), tagRows(), closureRows(), installableRows(), libraryRows(), symbolRows(), torchRows(), abiRows(), coherenceRows(), architectureRows(), immutabilityRows()) {
+	for _, r := range rows() {
 		t.Run(r.name, func(t *testing.T) {
 			report := r.run(t)
 			if diff := cmp.Diff(r.want, lines(report)); diff != "" {
