@@ -106,5 +106,9 @@ func (n Name) StageTag(writer string) (string, error) {
 	return "stage." + n.LiveTag() + "." + writer, nil
 }
 
+// LeaseTag says which writer's turn it is. It is no stage tag: variants are
+// preceded by a series there, which begins with a digit.
+func (n Name) LeaseTag() string { return "stage.lease." + n.LiveTag() }
+
 // ReleaseTag is the tag of the release of a series.
 func ReleaseTag(series string) string { return series }

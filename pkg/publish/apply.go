@@ -24,25 +24,57 @@ var emptyConfig = Object{MediaType: artifact.MediaTypeEmpty, Digest: artifact.Em
 // Apply writes what the plan says: files, catalog, signature, the revision
 // under its own tag, and last the candidate tag. It can be repeated after any
 // failure and ends at the same digests. A [ConflictError] means that somebody
-// else wrote since the plan was made; then no tag was moved.
+// else wrote since the plan was made; then no tag was moved. With a Lease, a
+// [HeldError] means that somebody else writes.
 func (p *Plan) Apply(ctx context.Context, s Store) error {
 	name, err := index.ParseName(p.Name)
 	if err != nil {
 		return err
 	}
+	// A repository that holds a revision holds the empty config too. The first
+	// write to a new repository goes alone.
+	if p.Base == nil || p.Again {
+		if err := push(ctx, s, emptyConfig); err != nil {
+			return err
+		}
+	}
+	t, err := takeTurn(ctx, s, name, p.Lease, p.Writer)
+	if err != nil {
+		return err
+	}
+	defer t.end(ctx)
+	return p.apply(ctx, s, name, t)
+}
+
+// apply is Apply in the turn t.
+func (p *Plan) apply(ctx context.Context, s Store, name index.Name, t *turn) error {
 	revision, err := p.revision()
 	if err != nil {
 		return err
 	}
 	if p.Again {
 		if err := p.checkStart(ctx, s, name); err != nil {
-			return err
+			return explain(ctx, s, name, err)
 		}
 	}
-	if err := p.writeContent(ctx, s); err != nil {
+	g := newStage(s, name, t, p.Uploads)
+	defer g.stop()
+	if err := p.writeContent(ctx, s, g); err != nil {
 		return err
 	}
 	if err := p.writeWheelSigs(ctx, s); err != nil {
+		return err
+	}
+	if err := p.writeTags(ctx, s, name, revision, t); err != nil {
+		return g.keep(ctx, explain(ctx, s, name, err))
+	}
+	g.drop(ctx)
+	return nil
+}
+
+// writeTags is the part of a publication that others can see.
+func (p *Plan) writeTags(ctx context.Context, s Store, name index.Name, revision Object, t *turn) error {
+	if err := t.hold(ctx); err != nil {
 		return err
 	}
 	// Uploads take time; whoever finds now that the plan is out of date has
@@ -51,6 +83,9 @@ func (p *Plan) Apply(ctx context.Context, s Store) error {
 		return err
 	}
 	if err := moveTag(ctx, s, revision, name.RevisionTag(p.Serial), ""); err != nil {
+		return err
+	}
+	if err := t.hold(ctx); err != nil {
 		return err
 	}
 	return moveTag(ctx, s, revision, name.CandidateTag(), p.Candidate)
@@ -99,17 +134,17 @@ func (p *Plan) revision() (Object, error) {
 	return o, nil
 }
 
-func (p *Plan) writeContent(ctx context.Context, s Store) error {
-	// A repository that holds a revision holds the empty config too.
-	if p.Base == nil || p.Again {
-		if err := push(ctx, s, emptyConfig); err != nil {
-			return err
-		}
-	}
+func (p *Plan) writeContent(ctx context.Context, s Store, stage *stage) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(uploadsAtOnce)
 	for i := range p.Uploads {
-		g.Go(func() error { return p.Uploads[i].push(ctx, s, p.Again) })
+		g.Go(func() error {
+			err := p.Uploads[i].push(ctx, s, p.Again)
+			if err == nil {
+				stage.add(p.Uploads[i].File.Manifest)
+			}
+			return err
+		})
 	}
 	g.Go(func() error { return pushArtifact(ctx, s, p.CatalogManifest, p.Catalog) })
 	g.Go(func() error { return pushArtifact(ctx, s, p.SignatureManifest, p.Bundles...) })

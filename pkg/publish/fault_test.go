@@ -25,7 +25,9 @@ type mortal struct {
 	mu     sync.Mutex
 	dieAt  int  // number of the write, from 1; 0 is never
 	stored bool // the last write takes effect
-	writes []string
+	// dieAtTag kills it instead at the first tag that begins so.
+	dieAtTag string
+	writes   []string
 }
 
 var errKilled = errors.New("killed")
@@ -38,6 +40,9 @@ func (m *mortal) write(what string) (effect, answer bool) {
 		return false, false
 	}
 	m.writes = append(m.writes, what)
+	if m.dieAtTag != "" && strings.HasPrefix(what, "tag "+m.dieAtTag) {
+		m.dieAt = len(m.writes)
+	}
 	if len(m.writes) == m.dieAt {
 		return m.stored, false
 	}

@@ -94,7 +94,9 @@ type RefreshOptions struct {
 	// freshness, besides Signer's.
 	Trusted []dsse.PublicKey
 	Epoch   uint64 // 0 is 1
-	Now     time.Time
+	// Lease is how the head is moved; nil for stores that swap tags.
+	Lease *Lease
+	Now   time.Time
 }
 
 // Refreshed says what a refresh wrote.
@@ -112,6 +114,11 @@ func Refresh(ctx context.Context, s Store, o RefreshOptions) (*Refreshed, error)
 	if o.Expiry == 0 {
 		o.Expiry = DefaultExpiry
 	}
+	t, err := takeTurn(ctx, s, o.Name, o.Lease, "")
+	if err != nil {
+		return nil, err
+	}
+	defer t.end(ctx)
 	trusted := append([]dsse.PublicKey{o.Signer.Public()}, o.Trusted...)
 	current, at, err := currentHead(ctx, s, o.Name, max(o.Epoch, 1), o.Now, trusted)
 	if err != nil {
@@ -134,6 +141,9 @@ func Refresh(ctx context.Context, s Store, o RefreshOptions) (*Refreshed, error)
 		return nil, err
 	}
 	if err := pushArtifact(ctx, s, h.Manifest, freshness); err != nil {
+		return nil, err
+	}
+	if err := t.hold(ctx); err != nil {
 		return nil, err
 	}
 	if err := moveTag(ctx, s, h.Manifest, o.Name.HeadTag(), at); err != nil {

@@ -79,7 +79,9 @@ type Options struct {
 	AllowLarge bool
 	// SignWheels signs each new artifact for other tools, too.
 	SignWheels bool
-	Now        time.Time
+	// Writer names the plan's writer in leases: see [Lease].
+	Writer string
+	Now    time.Time
 }
 
 // Upload is a file whose bytes the apply step reads from Path.
@@ -118,6 +120,10 @@ type Plan struct {
 	// Facts and Evidence are blobs, and last the manifest that names them.
 	Facts    []Object `json:"facts,omitempty"`
 	Evidence []Object `json:"evidence,omitempty"`
+	// Writer names who applies the plan, and applies it again, in the lease.
+	Writer string `json:"writer,omitempty"`
+	// Lease is how Apply takes its turn; nil for stores that swap tags.
+	Lease *Lease `json:"-"`
 	// Again is set on plans that were saved and loaded: some of what they
 	// write may be there already.
 	Again bool `json:"-"`
@@ -144,7 +150,7 @@ func NewPlan(ctx context.Context, s Store, o Options) (*Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &Plan{Kind: "publish", Name: o.Name.String(), Candidate: st.candidate, Live: st.live, Issued: d.catalog.Issued, Serial: d.catalog.Serial}
+	p := &Plan{Kind: "publish", Name: o.Name.String(), Candidate: st.candidate, Live: st.live, Issued: d.catalog.Issued, Serial: d.catalog.Serial, Writer: o.Writer}
 	if st.base != nil {
 		p.Base = &Point{st.base.Digest, st.base.Catalog.Serial}
 	}

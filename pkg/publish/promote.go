@@ -40,7 +40,9 @@ type PromoteOptions struct {
 	// Repository is the registry/repository that .sig signatures name; "" writes
 	// no .sig tags.
 	Repository string
-	Now        time.Time
+	// Writer names the plan's writer in leases: see [Lease].
+	Writer string
+	Now    time.Time
 }
 
 // Promotion is the plan of a promotion.
@@ -61,6 +63,10 @@ type Promotion struct {
 	// RetiredAt is where the retired tag was. Where nothing is retired any
 	// more, the tag is removed.
 	RetiredAt digest.Digest `json:"retired-at,omitempty"`
+	// Writer names who applies the plan, and applies it again, in the lease.
+	Writer string `json:"writer,omitempty"`
+	// Lease is how Apply takes its turn; nil for stores that swap tags.
+	Lease *Lease `json:"-"`
 }
 
 // sigTag is one .sig tag to write.
@@ -92,7 +98,7 @@ func NewPromotion(ctx context.Context, s Store, o PromoteOptions) (*Promotion, e
 	}
 	p := &Promotion{
 		Kind: "promote", Name: o.Name.String(), Serial: revision.Catalog.Serial, Issued: o.Now.UTC().Truncate(time.Second),
-		By: o.By, Reason: o.Reason,
+		By: o.By, Reason: o.Reason, Writer: o.Writer,
 	}
 	// Not the keys that may sign revisions: what a head says was live, or is
 	// withdrawn, is signed anew here, and only a promoter may have said it.
@@ -109,8 +115,14 @@ func NewPromotion(ctx context.Context, s Store, o PromoteOptions) (*Promotion, e
 		return nil, err
 	}
 	if p.Live == revision.Digest && promotedBy(current, o.Signers, revision.Digest) {
-		p.Sequence = current.Promotion.Sequence
-		return p, fmt.Errorf("%w: revision %d (%s)", ErrAlreadyLive, p.Serial, revision.Digest)
+		taken, err := sequenceTaken(ctx, s, o.Name, current, headAt)
+		if err != nil {
+			return nil, err
+		}
+		if !taken {
+			p.Sequence = current.Promotion.Sequence
+			return p, fmt.Errorf("%w: revision %d (%s)", ErrAlreadyLive, p.Serial, revision.Digest)
+		}
 	}
 	if err := o.checkFit(ctx, s, revision, current, p.Live); err != nil {
 		return nil, err

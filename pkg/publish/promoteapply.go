@@ -2,48 +2,117 @@ package publish
 
 import (
 	"context"
+	"errors"
 
 	"github.com/opencontainers/go-digest"
 	"oras.land/oras-go/v2/content"
 
+	"github.com/pinwheel-oci/pinwheel/pkg/dsse"
 	"github.com/pinwheel-oci/pinwheel/pkg/index"
+	"github.com/pinwheel-oci/pinwheel/policy"
 )
 
 // Apply writes the promotion: .sig tags, the retired index, the head under its
 // own tag and then as the head, and last the live tag. It can be repeated after
 // any failure and ends at the same digests. A [ConflictError] means that somebody
-// else wrote since the plan was made; then neither head nor live was moved.
+// else wrote since the plan was made; then neither head nor live was moved,
+// unless it is one of [SequenceTaken]: then the promotion is to be planned again.
+// With a Lease, a [HeldError] means that somebody else writes.
 func (p *Promotion) Apply(ctx context.Context, s Store) error {
 	name, err := index.ParseName(p.Name)
 	if err != nil {
 		return err
 	}
+	t, err := takeTurn(ctx, s, name, p.Lease, p.Writer)
+	if err != nil {
+		return err
+	}
+	defer t.end(ctx)
+	return explain(ctx, s, name, p.apply(ctx, s, name, t))
+}
+
+// apply is Apply in the turn t.
+func (p *Promotion) apply(ctx context.Context, s Store, name index.Name, t *turn) error {
 	if err := p.checkStart(ctx, s, name); err != nil {
 		return err
 	}
-	if err := p.anchor(ctx, s, name.RevisionTag(p.Serial)); err != nil {
-		return err
-	}
-	for _, t := range p.Sigs {
-		if err := t.write(ctx, s); err != nil {
+	// What others cannot see is written while the lease is being taken.
+	for _, blobs := range append([][]Object{p.Head.Bundles}, p.sigPayloads()...) {
+		if err := pushBlobs(ctx, s, blobs); err != nil {
 			return err
 		}
 	}
-	if err := p.writeRetired(ctx, s, name.RetiredTag()); err != nil {
+	if err := t.hold(ctx); err != nil {
 		return err
 	}
-	if err := pushBlobs(ctx, s, p.Head.Bundles); err != nil {
-		return err
+	if t != nil {
+		// Another writer may have ended in the meantime.
+		if err := p.checkStart(ctx, s, name); err != nil {
+			return err
+		}
 	}
-	if err := createTag(ctx, s, p.Head.Manifest, name.HeadHistoryTag(p.Sequence)); err != nil {
-		return err
+	for _, write := range []func() error{
+		func() error { return p.anchor(ctx, s, name.RevisionTag(p.Serial)) },
+		func() error { return p.writeSigs(ctx, s) },
+		func() error { return p.writeRetired(ctx, s, name.RetiredTag()) },
+		func() error { return createTag(ctx, s, p.Head.Manifest, name.HeadHistoryTag(p.Sequence)) },
+		func() error { return moveTagOnce(ctx, s, p.Head.Manifest, name.HeadTag(), p.HeadAt) },
+		func() error { return moveTag(ctx, s, p.Revision, name.LiveTag(), p.Live) },
+	} {
+		if err := t.hold(ctx); err != nil {
+			return err
+		}
+		if err := write(); err != nil {
+			return err
+		}
 	}
-	// The live tag is read back; a head that somebody overwrote in between
-	// names a sequence that this one took, which createTag has found out.
-	if err := moveTagOnce(ctx, s, p.Head.Manifest, name.HeadTag(), p.HeadAt); err != nil {
-		return err
+	return p.checkEnd(ctx, s, name)
+}
+
+func (p *Promotion) sigPayloads() (list [][]Object) {
+	for _, t := range p.Sigs {
+		list = append(list, t.Payloads)
 	}
-	return moveTag(ctx, s, p.Revision, name.LiveTag(), p.Live)
+	return list
+}
+
+// checkEnd reads back which head has the sequence: a promoter who was late can
+// overwrite it. Readers who saw that one would refuse this as another head of the
+// same number, so the promotion has to be made again under the next.
+func (p *Promotion) checkEnd(ctx context.Context, s Store, name index.Name) error {
+	tag := name.HeadHistoryTag(p.Sequence)
+	have, err := resolve(ctx, s, tag)
+	if err == nil && have != p.Head.Manifest.Digest {
+		return &ConflictError{Tag: tag, Want: p.Head.Manifest.Digest, Have: have}
+	}
+	return err
+}
+
+// SequenceTaken reports whether err says that another promotion has the sequence
+// of this one. Planned again, it gets the next.
+func (p *Promotion) SequenceTaken(err error) bool {
+	name, bad := index.ParseName(p.Name)
+	var conflict *ConflictError
+	return bad == nil && errors.As(err, &conflict) && conflict.Tag == name.HeadHistoryTag(p.Sequence)
+}
+
+// sequenceTaken reports whether the history has another promotion under the
+// sequence of the head.
+func sequenceTaken(ctx context.Context, s Store, name index.Name, current *policy.Head, headAt digest.Digest) (bool, error) {
+	if current == nil {
+		return false, nil
+	}
+	at, err := resolve(ctx, s, name.HeadHistoryTag(current.Promotion.Sequence))
+	if err != nil || at == "" || at == headAt {
+		return false, err
+	}
+	// A head that was refreshed has the same promotion in another manifest.
+	kept, _, err := headBundles(ctx, s, at)
+	if err != nil || len(kept) == 0 {
+		return true, nil //nolint:nilerr // whatever is there, it is not our head
+	}
+	b, err := dsse.DecodeBundle(kept[0].Data)
+	return err != nil || digest.FromBytes(b.Envelope.Payload).Encoded() != current.PromotionSHA256, nil
 }
 
 // checkStart finds out before the first write whether the tags are still where
@@ -91,13 +160,15 @@ func (p *Promotion) writeRetired(ctx context.Context, s Store, tag string) error
 	return nil
 }
 
-// write stores the signatures for other tools. Nothing of ours depends on them,
-// so the tag is neither checked again nor read back.
-func (t sigTag) write(ctx context.Context, s Store) error {
-	if err := pushBlobs(ctx, s, t.Payloads); err != nil {
-		return err
+// writeSigs stores the signatures for other tools. Nothing of ours depends on
+// them, so the tags are neither checked again nor read back.
+func (p *Promotion) writeSigs(ctx context.Context, s Store) error {
+	for _, t := range p.Sigs {
+		if err := putTag(ctx, s, t.Manifest, t.Tag); err != nil {
+			return err
+		}
 	}
-	return putTag(ctx, s, t.Manifest, t.Tag)
+	return nil
 }
 
 func pushBlobs(ctx context.Context, s Store, blobs []Object) error {

@@ -220,9 +220,10 @@ func TestIdentities(t *testing.T) {
 
 // maxRequests is what publishing and promoting one wheel costs today, signature
 // on the wheel and .sig included, so that no more creeps in. The goal is 40
-// without the signature on the wheel, and it is not met: 22 of the 66 are the two
-// requests of each of eleven blobs, 19 look where tags are.
-const maxRequests = 66
+// without the signature on the wheel, and it is not met: 22 of the 67 are the two
+// requests of each of eleven blobs, 20 look where tags are. The lease is not in it:
+// it adds five to each command.
+const maxRequests = 67
 
 func TestRequestsDoNotGrowWithTheIndex(t *testing.T) {
 	t.Parallel()

@@ -8,6 +8,7 @@ import (
 
 	"github.com/pinwheel-oci/pinwheel/pkg/artifact"
 	"github.com/pinwheel-oci/pinwheel/pkg/dsse"
+	"github.com/pinwheel-oci/pinwheel/pkg/index"
 )
 
 // RollbackOptions are what a rollback is planned from.
@@ -28,6 +29,8 @@ type Rollback struct {
 	Kind    string     `json:"kind"` // "rollback"
 	Promote *Promotion `json:"promote"`
 	Publish *Plan      `json:"publish"`
+	// Lease is how Apply takes its turn; nil for stores that swap tags.
+	Lease *Lease `json:"-"`
 }
 
 // NewRollback plans to publish the contents of an older revision again and to
@@ -71,10 +74,19 @@ func (o *RollbackOptions) reference() (string, error) {
 // Apply writes the revision and promotes it. It can be repeated after any failure
 // and ends at the same digests.
 func (r *Rollback) Apply(ctx context.Context, s Store) error {
-	if err := r.Publish.Apply(ctx, s); err != nil {
+	name, err := index.ParseName(r.Publish.Name)
+	if err != nil {
 		return err
 	}
-	return r.Promote.Apply(ctx, s)
+	t, err := takeTurn(ctx, s, name, r.Lease, r.Publish.Writer)
+	if err != nil {
+		return err
+	}
+	defer t.end(ctx)
+	if err := r.Publish.apply(ctx, s, name, t); err != nil {
+		return err
+	}
+	return explain(ctx, s, name, r.Promote.apply(ctx, s, name, t))
 }
 
 // Encode returns the plan as JSON for a file.

@@ -58,6 +58,9 @@ func putTag(ctx context.Context, s Store, o Object, tag string) error {
 // moveTagOnce moves a tag from where the plan began; if it is there already,
 // nothing is written.
 func moveTagOnce(ctx context.Context, s Store, o Object, tag string, from digest.Digest) error {
+	if done, err := swapTag(ctx, s, o, tag, from); done || err != nil {
+		return err
+	}
 	have, err := resolve(ctx, s, tag)
 	switch {
 	case err != nil:
@@ -68,6 +71,36 @@ func moveTagOnce(ctx context.Context, s Store, o Object, tag string, from digest
 		return &ConflictError{Tag: tag, Want: from, Have: have}
 	}
 	return putTag(ctx, s, o, tag)
+}
+
+// tagSwapper is implemented by stores that move a tag only from where the caller
+// believes it to be, at once (registry.TagSwapper).
+type tagSwapper interface {
+	SwapTag(ctx context.Context, desc ocispec.Descriptor, tag string, from digest.Digest) (at digest.Digest, err error)
+}
+
+// swapTag moves a tag in stores that can swap; done is false for others.
+func swapTag(ctx context.Context, s Store, o Object, tag string, from digest.Digest) (done bool, err error) {
+	swapper, ok := s.(tagSwapper)
+	if !ok {
+		return false, nil
+	}
+	at, err := swapper.SwapTag(ctx, o.descriptor(), tag, from)
+	if errors.Is(err, errdef.ErrNotFound) {
+		if err := push(ctx, s, o); err != nil {
+			return false, err
+		}
+		at, err = swapper.SwapTag(ctx, o.descriptor(), tag, from)
+	}
+	switch {
+	case errors.Is(err, errdef.ErrUnsupported):
+		return false, nil
+	case err != nil:
+		return false, err
+	case at != o.Digest:
+		return false, &ConflictError{Tag: tag, Want: from, Have: at}
+	}
+	return true, nil
 }
 
 // moveTag is [moveTagOnce] that reads the tag back, because a registry has no
