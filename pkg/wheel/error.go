@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 )
 
 // Error says why a distribution was refused. Errors of the reader itself
@@ -81,6 +82,7 @@ func (r *report) refuse(rule Rule, member, format string, args ...any) {
 }
 
 func (r *report) add(e *Error) {
+	e.Reason = oneLine(e.Reason)
 	if len(r.refused) == maxFindings {
 		r.beyond++
 		return
@@ -93,7 +95,7 @@ func (r *report) warn(rule Rule, member, format string, args ...any) {
 		r.unwarned++
 		return
 	}
-	r.warnings = append(r.warnings, Warning{Rule: rule, Member: member, Reason: fmt.Sprintf(format, args...)})
+	r.warnings = append(r.warnings, Warning{Rule: rule, Member: member, Reason: oneLine(fmt.Sprintf(format, args...))})
 }
 
 // take adds err to the report if it is about the file; any other error is
@@ -147,4 +149,22 @@ func printable(s string) string {
 		return quoted
 	}
 	return s
+}
+
+// oneLine writes what is not printable as Go escapes, since reasons quote
+// what files say.
+func oneLine(s string) string {
+	if !strings.ContainsFunc(s, func(r rune) bool { return !strconv.IsPrint(r) || r == utf8.RuneError }) {
+		return s
+	}
+	var b strings.Builder
+	for _, r := range s {
+		if strconv.IsPrint(r) {
+			b.WriteRune(r)
+		} else {
+			quoted := strconv.QuoteRune(r)
+			b.WriteString(quoted[1 : len(quoted)-1])
+		}
+	}
+	return b.String()
 }

@@ -117,6 +117,10 @@ func (z *zipArchive) readEnd64(at int64) (int64, error) {
 	if le.Uint64(locator[8:]) != uint64(at) || le.Uint32(end[:]) != signatureEnd64 || le.Uint64(end[4:]) != lengthEnd64-12 {
 		return 0, archiveError("zip64 end record is not where its locator says")
 	}
+	if le.Uint32(locator[4:]) != 0 || le.Uint32(locator[16:]) != 1 || le.Uint32(end[16:]) != 0 || le.Uint32(end[20:]) != 0 ||
+		le.Uint64(end[24:]) != le.Uint64(end[32:]) {
+		return 0, archiveError("zip64 of several volumes")
+	}
 	for _, v := range []struct {
 		value    *int64
 		sentinel int64
