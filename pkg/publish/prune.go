@@ -31,7 +31,9 @@ type PruneOptions struct {
 	// KeepHeads keeps the whole history; otherwise the heads of promotions of
 	// removed revisions go as well, when they are as old.
 	KeepHeads bool
-	Now       time.Time
+	// Stages removes what writers uploaded in vain, and may still want, too.
+	Stages bool
+	Now    time.Time
 }
 
 // PrunePlan is what would go and what would stay.
@@ -42,12 +44,17 @@ type PrunePlan struct {
 	// Heads and Stages are tags of kept heads and of abandoned work that go.
 	Heads  []string `json:"heads"`
 	Stages []string `json:"stages"`
+	// KeptStages are uploads that no kept revision has, which a writer may want
+	// to go on with.
+	KeptStages []string `json:"kept-stages,omitempty"`
 	// Problems are tags that look like the index's and are left alone.
 	Problems []string `json:"problems,omitempty"`
 	// Files and Bytes are those of packages that no kept revision of this index
 	// has. Another index in the same place may have them.
 	Files int   `json:"files"`
 	Bytes int64 `json:"bytes"`
+	// Lease is how Apply takes its turn; nil for stores that swap tags.
+	Lease *Lease `json:"-"`
 
 	name  index.Name
 	start map[string]digest.Digest // where the tags were that decide
@@ -111,7 +118,7 @@ func NewPrune(ctx context.Context, s ListingStore, o PruneOptions) (*PrunePlan, 
 	x.decide()
 	p.divide(x, tags)
 	p.chooseHeads(x)
-	return p, nil
+	return p, p.chooseStages(ctx, s, x, tags)
 }
 
 // decidingTags are those that a promotion, a publication or a release moves.

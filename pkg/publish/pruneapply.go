@@ -20,11 +20,23 @@ func (p *PrunePlan) Tags() []string {
 // Apply removes the tags of the plan, if what decided is still where it was. It
 // can be planned and applied again after any failure. Content is not removed:
 // the registry does that by itself once no tag leads to it, a layout when asked.
+// With a Lease, a [HeldError] means that somebody else writes.
 func (p *PrunePlan) Apply(ctx context.Context, s PrunableStore) error {
+	t, err := takeTurn(ctx, s, p.name, p.Lease, "")
+	if err != nil {
+		return err
+	}
+	defer t.end(ctx)
+	if err := t.hold(ctx); err != nil {
+		return err
+	}
 	if err := p.checkStart(ctx, s); err != nil {
 		return err
 	}
 	for _, tag := range p.Tags() {
+		if err := t.hold(ctx); err != nil {
+			return err
+		}
 		if err := p.untag(ctx, s, tag); err != nil {
 			return fmt.Errorf("prune: remove tag %s: %w", tag, err)
 		}

@@ -54,6 +54,9 @@ type ReleasePlan struct {
 	Document Object   `json:"document"`
 	Bundles  []Object `json:"bundles"`
 	Manifest Object   `json:"manifest"`
+	// Lease is how Apply takes its turn at each variant; nil for stores that
+	// swap tags.
+	Lease *Lease `json:"-"`
 }
 
 // ErrAlreadyReleased says that the release names what is live everywhere, and

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 
 	"github.com/opencontainers/go-digest"
 	"oras.land/oras-go/v2/errdef"
@@ -40,8 +41,14 @@ func orNobody(list []string) string {
 // Apply promotes the variants one by one and then moves the release tag. Where
 // every tag must be is looked at before the first write. It can be repeated
 // after any failure and ends at the same digests; the error is then a
-// [StoppedError] around the cause.
+// [StoppedError] around the cause. With a Lease, nobody else writes to any of the
+// variants meanwhile; a [HeldError] means that somebody does.
 func (p *ReleasePlan) Apply(ctx context.Context, s Store) error {
+	turns, err := p.takeTurns(ctx, s)
+	defer func() { endTurns(ctx, turns) }()
+	if err != nil {
+		return err
+	}
 	done, err := p.checkStart(ctx, s)
 	if err != nil {
 		return err
@@ -50,7 +57,11 @@ func (p *ReleasePlan) Apply(ctx context.Context, s Store) error {
 		if done[i] {
 			continue
 		}
-		if err := v.Apply(ctx, s); err != nil {
+		name, err := index.ParseName(v.Name)
+		if err == nil {
+			err = explain(ctx, s, name, v.apply(ctx, s, name, turns[i]))
+		}
+		if err != nil {
 			return p.stopped(done, err)
 		}
 		done[i] = true
@@ -62,6 +73,41 @@ func (p *ReleasePlan) Apply(ctx context.Context, s Store) error {
 		return p.stopped(done, err)
 	}
 	return nil
+}
+
+// takeTurns takes the leases of all variants: of the first alone, so that of two
+// releases one waits, then of the others at once.
+func (p *ReleasePlan) takeTurns(ctx context.Context, s Store) ([]*turn, error) {
+	turns := make([]*turn, len(p.Promotions))
+	for i, v := range p.Promotions {
+		name, err := index.ParseName(v.Name)
+		if err != nil {
+			return turns, err
+		}
+		if turns[i], err = takeTurn(ctx, s, name, p.Lease, v.Writer); err != nil {
+			return turns, err
+		}
+		if i == 0 {
+			if err := turns[0].hold(ctx); err != nil {
+				return turns, err
+			}
+		}
+	}
+	for _, t := range turns {
+		if err := t.hold(ctx); err != nil {
+			return turns, err
+		}
+	}
+	return turns, nil
+}
+
+// endTurns gives all leases back, several at a time.
+func endTurns(ctx context.Context, turns []*turn) {
+	var g sync.WaitGroup
+	for _, t := range turns {
+		g.Go(func() { t.end(ctx) })
+	}
+	g.Wait()
 }
 
 // checkStart finds out whether all tags are where the plan began or where it
