@@ -14,6 +14,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/pinwheel-oci/pinwheel/pkg/facts"
 	"github.com/pinwheel-oci/pinwheel/pkg/index"
 	"github.com/pinwheel-oci/pinwheel/pkg/publish"
 	"github.com/pinwheel-oci/pinwheel/pkg/registry"
@@ -64,8 +65,8 @@ func inspect(b *testing.B, paths []string) []publish.Candidate {
 	g.SetLimit(runtime.GOMAXPROCS(0))
 	for i, path := range paths {
 		g.Go(func() error {
-			info, err := inspectFile(ctx, path)
-			list[i] = publish.Candidate{Path: path, Info: info}
+			var err error
+			list[i], err = inspectFile(ctx, path)
 			return err
 		})
 	}
@@ -75,17 +76,19 @@ func inspect(b *testing.B, paths []string) []publish.Candidate {
 	return list
 }
 
-func inspectFile(ctx context.Context, path string) (*wheel.Info, error) {
+func inspectFile(ctx context.Context, path string) (publish.Candidate, error) {
+	c := publish.Candidate{Path: path}
 	f, err := os.Open(path)
 	if err != nil {
-		return nil, err
+		return c, err
 	}
 	defer f.Close()
 	st, err := f.Stat()
 	if err != nil {
-		return nil, err
+		return c, err
 	}
-	return wheel.Inspect(ctx, f, st.Size(), filepath.Base(path), wheel.Limits{}, nil)
+	c.Info, c.Facts, c.Exports, err = facts.Inspect(ctx, f, st.Size(), filepath.Base(path), wheel.Limits{}, "")
+	return c, err
 }
 
 func signer(b *testing.B) sign.Signer {
@@ -96,7 +99,7 @@ func signer(b *testing.B) sign.Signer {
 
 func plan(b *testing.B, s registry.Store, files []publish.Candidate, change func(*publish.Options)) *publish.Plan {
 	b.Helper()
-	o := publish.Options{Name: indexName, Files: files, Signers: []sign.Signer{signer(b)}, AllowLarge: true, Now: time.Now()}
+	o := publish.Options{Name: indexName, Files: files, Signers: []sign.Signer{signer(b)}, AllowLarge: true, Judge: judge, Now: time.Now()}
 	if change != nil {
 		change(&o)
 	}
