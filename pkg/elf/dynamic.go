@@ -1,6 +1,7 @@
 package elf
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 	"strings"
@@ -106,7 +107,11 @@ func (f *File) readDynamic(s segment) (dynamic, error) {
 	return d, malformed("the dynamic section has no end")
 }
 
-// readStrings reads the dynamic string table.
+// heldStrings is the size of string tables, in bytes, up to which they are held
+// in memory.
+const heldStrings = 32 << 20
+
+// readStrings reads the dynamic string table, or where it is.
 func (f *File) readStrings(d dynamic) error {
 	size := d.one[dtStrsz]
 	if size == 0 {
@@ -119,6 +124,10 @@ func (f *File) readStrings(d dynamic) error {
 	if size > MaxStrings {
 		return malformed("a dynamic string table of %d bytes, the limit is %d", size, MaxStrings)
 	}
+	f.strtab = segment{off: off, size: size}
+	if size > heldStrings {
+		return nil
+	}
 	var b strings.Builder // whose String does not copy
 	b.Grow(int(size))
 	if _, err := io.CopyN(&b, io.NewSectionReader(f.r, off, size), size); err != nil {
@@ -130,8 +139,11 @@ func (f *File) readStrings(d dynamic) error {
 
 // name returns the string at an offset of the string table.
 func (f *File) name(off int64, what string) (string, error) {
-	if off < 0 || off >= int64(len(f.strings)) {
+	if off < 0 || off >= f.strtab.size {
 		return "", malformed("%s lies outside the string table", what)
+	}
+	if f.strings == "" {
+		return f.readName(off, what)
 	}
 	rest := f.strings[off:]
 	end := strings.IndexByte(rest[:min(len(rest), MaxName+1)], 0)
@@ -139,6 +151,26 @@ func (f *File) name(off int64, what string) (string, error) {
 		return "", malformed("%s has no end within %d bytes", what, MaxName)
 	}
 	return rest[:end], nil
+}
+
+// readName reads from the file, at first as much as most names need.
+func (f *File) readName(off int64, what string) (string, error) {
+	for size := int64(256); ; size *= 8 {
+		n := min(size, MaxName+1, f.strtab.size-off)
+		if int64(len(f.names)) < n {
+			f.names = make([]byte, n)
+		}
+		b := f.names[:n]
+		if err := f.fill(b, f.strtab.off+off, what); err != nil {
+			return "", err
+		}
+		if end := bytes.IndexByte(b, 0); end >= 0 {
+			return string(b[:end]), nil
+		}
+		if n < size {
+			return "", malformed("%s has no end within %d bytes", what, MaxName)
+		}
+	}
 }
 
 func (f *File) readNames(d dynamic) (err error) {

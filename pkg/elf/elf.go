@@ -18,7 +18,7 @@ import (
 )
 
 // Limits of what is read of one file; a file beyond is refused with a
-// [FormatError]. The largest libraries known (TensorFlow, torch) have a tenth.
+// [FormatError]. TensorFlow has 83 MB of strings for 480,000 symbols, torch 6 MB.
 const (
 	MaxStrings  = 256 << 20 // bytes of the dynamic string table
 	MaxSymbols  = 4 << 20   // dynamic symbols
@@ -39,7 +39,8 @@ const (
 	Shared     Kind = 3 // also position-independent programs
 )
 
-// File is an ELF file. All lists are in the order of the file.
+// File is an ELF file. All lists are in the order of the file. It is for one
+// goroutine at a time.
 type File struct {
 	// Class is 32 or 64: the width of its addresses.
 	Class int
@@ -62,9 +63,11 @@ type File struct {
 	size    int64
 	order   binary.ByteOrder
 	loads   []segment
-	strings string
-	symtab  int64 // file offset
-	symbols int64 // how many
+	strings string // the string table; empty if it is read name by name
+	strtab  segment
+	names   []byte // for reading one
+	symtab  int64  // file offset
+	symbols int64  // how many
 }
 
 // Need is a symbol version that must be found in a library.
@@ -211,8 +214,13 @@ func (f *File) at(off, n int64, what string) ([]byte, error) {
 		return nil, malformed("%s lies outside the file", what)
 	}
 	b := make([]byte, n)
-	if _, err := f.r.ReadAt(b, off); err != nil {
-		return nil, fmt.Errorf("read elf: %s: %w", what, err)
+	return b, f.fill(b, off, what)
+}
+
+// fill reads bytes that lie within the file.
+func (f *File) fill(b []byte, off int64, what string) error {
+	if n, err := f.r.ReadAt(b, off); n < len(b) {
+		return fmt.Errorf("read elf: %s: %w", what, err)
 	}
-	return b, nil
+	return nil
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -157,6 +158,42 @@ func TestSymbolNamesAreBounded(t *testing.T) {
 		if ok != (err == nil) || !ok && !errors.As(err, &format) {
 			t.Errorf("a name of %d bytes: %v", length, err)
 		}
+	}
+}
+
+// TestLargeStringTable is beyond what is held in memory.
+func TestLargeStringTable(t *testing.T) {
+	t.Parallel()
+	l := elftest.Library{Soname: "libtensorflow_cc.so.2", Needed: []string{"libc.so.6"}, HashTable: true}
+	for i := range 700 {
+		l.Imports = append(l.Imports, strings.Repeat("x", elf.MaxName-3)+strconv.Itoa(i))
+	}
+	for i := range 3000 {
+		l.Exports = append(l.Exports, strings.Repeat("y", i)+"_")
+	}
+	data := l.Bytes()
+	f := read(t, data)
+	if f.Soname != l.Soname || !slices.Equal(f.Needed, l.Needed) {
+		t.Errorf("soname %q, needed %q", f.Soname, f.Needed)
+	}
+	var imports, exports []string
+	err := f.EachSymbol(func(s elf.Symbol) error {
+		if s.Defined {
+			exports = append(exports, s.Name)
+		} else {
+			imports = append(imports, s.Name)
+		}
+		return nil
+	})
+	if err != nil || !slices.Equal(imports, l.Imports) || !slices.Equal(exports, l.Exports) {
+		t.Errorf("%d imports, %d exports, %v", len(imports), len(exports), err)
+	}
+	// Without its zeros a name has no end.
+	at := bytes.Index(data, []byte("\x00"+l.Imports[0])) + 1
+	copy(data[at:], bytes.Repeat([]byte("z"), elf.MaxName+1))
+	var format *elf.FormatError
+	if err := read(t, data).EachSymbol(func(elf.Symbol) error { return nil }); !errors.As(err, &format) {
+		t.Errorf("a name without an end: %v", err)
 	}
 }
 

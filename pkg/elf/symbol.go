@@ -2,7 +2,7 @@ package elf
 
 // Symbol is a dynamic symbol that takes part in linking.
 type Symbol struct {
-	// Name shares memory with all other names of the file: clone what is kept.
+	// Name may share memory with all other names: clone what is kept.
 	Name string
 	// Defined is whether the file provides it, else it wants it.
 	Defined bool
