@@ -79,10 +79,8 @@ func (j *judge) add(f Finding, environments ...Environment) {
 	if f.SymbolCount = len(f.Symbols); f.SymbolCount > maxSymbols {
 		f.Symbols = f.Symbols[:maxSymbols]
 	}
-	key := strings.Join([]string{
-		f.Gate, f.Severity, f.Rule, f.Project, f.Version, f.Filename, f.Member, f.Requirement, f.Message, f.Fix,
-		strings.Join(f.Tried, ","), strings.Join(f.Symbols, ","), strconv.Itoa(f.SymbolCount),
-	}, "\x00")
+	f.bound()
+	key := f.Member + "\x00" + f.key()
 	known := j.merged[key]
 	if known == nil {
 		known = &f
@@ -94,6 +92,14 @@ func (j *judge) add(f Finding, environments ...Environment) {
 			known.Environments = append(known.Environments, e)
 		}
 	}
+}
+
+// key tells findings apart that are about one member in one environment.
+func (f *Finding) key() string {
+	return strings.Join([]string{
+		f.Gate, f.Severity, f.Rule, f.Project, f.Version, f.Filename, f.Requirement, f.Message, f.Fix,
+		strings.Join(f.Tried, ","), strings.Join(f.Symbols, ","), strconv.Itoa(f.SymbolCount),
+	}, "\x00")
 }
 
 // addFile is add for a finding on one file.
@@ -144,38 +150,6 @@ func (w *waiver) matches(f *Finding) bool {
 	}
 	v, err := wheel.ParseVersion(f.Version)
 	return err == nil && w.versions.Contains(v, true)
-}
-
-// finish makes the report.
-func (j *judge) finish() *Report {
-	j.waive()
-	j.unusedWaivers()
-	c := j.in.Candidate
-	r := &Report{
-		Findings: []Finding{}, Format: FormatVersion, Gates: j.outcomes, Index: c.Name().String(), Issued: j.in.Now,
-		Live: j.in.LiveDigest, Result: Pass, Rollback: j.in.Rollback, Serial: c.Serial, Transition: j.in.Transition,
-	}
-	for _, f := range j.findings {
-		slices.SortFunc(f.Environments, compareEnvironments)
-	}
-	slices.SortStableFunc(j.findings, compareFindings)
-	listed := map[string]int{}
-	for _, f := range j.findings {
-		o := &r.Gates[gateRank(f.Gate)]
-		o.count(f)
-		kind := f.Gate + f.Severity + strconv.FormatBool(f.Waived != nil)
-		if listed[kind]++; listed[kind] > MaxFindings {
-			o.Omitted++
-			continue
-		}
-		r.Findings = append(r.Findings, *f)
-	}
-	for _, o := range r.Gates {
-		if o.Errors > 0 {
-			r.Result = Fail
-		}
-	}
-	return r
 }
 
 // several lists names, the first few of many.

@@ -3,8 +3,6 @@ package gate
 import (
 	"context"
 	"fmt"
-	"maps"
-	"slices"
 
 	"github.com/pinwheel-oci/pinwheel/pkg/facts"
 	"github.com/pinwheel-oci/pinwheel/pkg/wheel"
@@ -18,16 +16,10 @@ func (j *judge) numpy(context.Context) error {
 		if f.facts == nil || !f.counts() || f.project.name == "numpy" {
 			continue
 		}
-		levels := map[string][]string{} // members by level
 		for _, l := range f.facts.Libraries {
-			if l.NumPy != "" {
-				levels[l.NumPy] = append(levels[l.NumPy], l.Member)
-			}
-		}
-		for _, level := range slices.Sorted(maps.Keys(levels)) {
 			for env := range j.now.environments {
-				if f.fits.has(env) {
-					j.numpyServes(f, level, levels[level], env)
+				if l.NumPy != "" && f.fits.has(env) {
+					j.numpyServes(f, &l, env)
 				}
 			}
 		}
@@ -35,12 +27,12 @@ func (j *judge) numpy(context.Context) error {
 	return nil
 }
 
-// numpyServes judges the modules of one level in one environment.
-func (j *judge) numpyServes(f *file, level string, members []string, env int) {
+// numpyServes judges a module in one environment.
+func (j *judge) numpyServes(f *file, l *facts.Library, env int) {
 	list, declared := offers(j.now, f, "numpy", env)
 	two, _ := wheel.ParseVersion("2.0.dev0")
-	oldest, err := wheel.ParseVersion(level)
-	legacy := level == facts.NumPyLegacy
+	oldest, err := wheel.ParseVersion(l.NumPy)
+	legacy := l.NumPy == facts.NumPyLegacy
 	if !legacy && err != nil {
 		return // facts of a newer program
 	}
@@ -54,19 +46,15 @@ func (j *judge) numpyServes(f *file, level string, members []string, env int) {
 	if len(wrong) == 0 {
 		return
 	}
-	subject := "was"
-	if len(members) > 1 {
-		subject = fmt.Sprintf("and %d other modules were", len(members)-1)
-	}
-	finding := Finding{Severity: Error, Member: members[0], Requirement: texts(declared), Tried: wrong[:min(len(wrong), maxTried)]}
+	finding := Finding{Severity: Error, Member: l.Member, Requirement: texts(declared), Tried: wrong[:min(len(wrong), maxTried)]}
 	if legacy {
 		finding.Rule = "legacy"
-		finding.Message = fmt.Sprintf("%s compiled with the headers of NumPy 1.x, and cannot be imported with %s", subject, several(wrong))
+		finding.Message = "was compiled with the headers of NumPy 1.x, and cannot be imported with " + several(wrong)
 		finding.Fix = "require numpy<2, or compile it with the headers of NumPy 2"
 	} else {
 		finding.Rule = "too-old"
-		finding.Message = fmt.Sprintf("%s compiled for the C API of NumPy %s, and cannot be imported with %s", subject, level, several(wrong))
-		finding.Fix = "require numpy>=" + level + ", or remove the older NumPy"
+		finding.Message = fmt.Sprintf("was compiled for the C API of NumPy %s, and cannot be imported with %s", l.NumPy, several(wrong))
+		finding.Fix = "require numpy>=" + l.NumPy + ", or remove the older NumPy"
 	}
 	j.addFile(f, finding, j.now.environments[env].Environment)
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/opencontainers/go-digest"
 
+	"github.com/pinwheel-oci/pinwheel/pkg/facts"
 	"github.com/pinwheel-oci/pinwheel/pkg/gate"
 )
 
@@ -100,6 +101,60 @@ func TestFindingsAreCountedBeyondTheLimit(t *testing.T) {
 	}
 	if _, err := gate.DecodeReport(data); err != nil {
 		t.Error(err)
+	}
+}
+
+func TestOneFindingForSeveralMembers(t *testing.T) {
+	t.Parallel()
+	legacy := func(member string) facts.Library {
+		l := module(member)
+		l.NumPy = facts.NumPyLegacy
+		return l
+	}
+	report := row{target: target(), files: []entry{native("p-1").with(legacy("p/a.so"), legacy("p/b.so"), legacy("p/c.so")), native("q-1").with(legacy("q/a.so")), pure("numpy-2.2.6")}}.run(t)
+	var got []string
+	for _, f := range report.Findings {
+		got = append(got, f.Project+" "+f.Member+": "+f.Message)
+	}
+	want := []string{
+		"p p/a.so: was compiled with the headers of NumPy 1.x, and cannot be imported with numpy 2.2.6 (and 2 more of its members)",
+		"q q/a.so: was compiled with the headers of NumPy 1.x, and cannot be imported with numpy 2.2.6",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+func TestReportsOfHostileWheelsStayWithinBounds(t *testing.T) {
+	t.Parallel()
+	long := strings.Repeat("é", 1500)
+	var files []entry
+	for i := range 400 {
+		var libraries []facts.Library
+		for k := range 10 {
+			l := module(fmt.Sprintf("p/%d_%d%s.so", i, k, long), "lib"+long+fmt.Sprint(k)+".so")
+			l.Runpath, l.Stable, l.Python = []string{"/" + long + fmt.Sprint(k)}, true, []string{"_Py" + long + fmt.Sprint(k)}
+			libraries = append(libraries, l)
+		}
+		files = append(files, native(fmt.Sprintf("p%d-1", i), "gone").with(libraries...))
+	}
+	report := row{target: target(), files: files}.run(t)
+	data, err := report.Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := gate.DecodeReport(data); err != nil {
+		t.Error(err)
+	}
+	t.Logf("%d findings, %d bytes", len(report.Findings), len(data))
+	errorsListed := 0
+	for _, f := range report.Findings {
+		if f.Gate == "closure" && f.Severity == gate.Error {
+			errorsListed++
+		}
+	}
+	if errorsListed != 400 {
+		t.Errorf("%d of 400 errors of the closure are listed", errorsListed)
 	}
 }
 

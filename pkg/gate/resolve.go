@@ -13,6 +13,8 @@ type resolver struct {
 	dead map[node]dep
 	// good releases are part of a consistent set that was found.
 	good map[*release]bool
+	// pairs are answers about two releases.
+	pairs map[[2]*release]bool
 }
 
 type resolverKey struct {
@@ -49,7 +51,7 @@ type dep struct {
 const attempts = 30
 
 func newResolver(w *world, key resolverKey) *resolver {
-	r := &resolver{world: w, resolverKey: key, deps: map[node][]dep{}, dead: map[node]dep{}, good: map[*release]bool{}}
+	r := &resolver{world: w, resolverKey: key, deps: map[node][]dep{}, dead: map[node]dep{}, good: map[*release]bool{}, pairs: map[[2]*release]bool{}}
 	var nodes []node
 	for _, p := range w.order {
 		for _, rel := range p.releases {

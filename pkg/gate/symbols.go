@@ -154,7 +154,7 @@ func (j *judge) pairs(ctx context.Context, i *importer, w *world, kind pairing) 
 				}
 				list, declared := offers(w, i.file, p.name, env)
 				for _, rel := range list {
-					if err := j.pair(ctx, pair{i, w, rel, env, kind, wanted, texts(declared)}); err != nil {
+					if err := j.pair(ctx, pair{i, w, rel, env, kind, texts(declared)}); err != nil {
 						return err
 					}
 				}
@@ -182,7 +182,6 @@ type pair struct {
 	provider *release
 	env      int
 	kind     pairing
-	wanted   []string
 	declared string
 }
 
@@ -209,7 +208,7 @@ func (j *judge) pair(ctx context.Context, p pair) error {
 	}
 	l := p.library()
 	finding := Finding{Severity: Error, Rule: "missing", Member: l.Member, Symbols: missing, Requirement: p.declared, Tried: []string{p.provider.String()},
-		Message: fmt.Sprintf("imports %d symbols, of which %s does not export %d", len(p.wanted), p.provider, len(missing)),
+		Message: fmt.Sprintf("imports %d symbols that %s does not export", len(missing), p.provider),
 		Fix:     "rebuild it with that version, or require the version that it was built with"}
 	if err := j.judgePair(ctx, p, &finding); err != nil {
 		return err
