@@ -70,7 +70,7 @@ func runPage(t *testing.T, page, dir, host, certificates string) {
 	if len(steps) == 0 {
 		t.Fatal("no commands on this page")
 	}
-	env := append(os.Environ(), "HOME="+dir, "SSL_CERT_FILE="+certificates, "REGISTRY_AUTH_FILE=", "DOCKER_CONFIG=")
+	env := append(os.Environ(), "HOME="+dir, "SSL_CERT_FILE="+certificates, "REGISTRY_AUTH_FILE=", "DOCKER_CONFIG=", "PINWHEEL_LEASE_WAIT=50ms")
 	exports := ""
 	for _, s := range steps {
 		command := strings.ReplaceAll(s.command, "registry.example", host)

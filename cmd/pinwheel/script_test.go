@@ -50,6 +50,7 @@ func setup(t *testing.T, env *testscript.Env) error {
 	host := func(s *httptest.Server) string { return strings.TrimPrefix(s.URL, "http://") }
 	env.Setenv("REGISTRY", host(open))
 	env.Setenv("PRIVATE", host(private))
+	env.Setenv("PINWHEEL_LEASE_WAIT", "20ms") // this registry is near
 	env.Setenv("AUTHFILE", registrytest.WriteAuthFile(t, host(private), registrytest.Username, registrytest.Password))
 	return nil
 }

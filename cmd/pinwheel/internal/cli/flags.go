@@ -24,6 +24,7 @@ type writeFlags struct {
 	trust        []string
 	dryRun       bool
 	plan         string
+	lease        leaseFlags
 }
 
 func (f *writeFlags) add(cmd *cobra.Command, p *program, plans bool) {
@@ -33,6 +34,7 @@ func (f *writeFlags) add(cmd *cobra.Command, p *program, plans bool) {
 	cmd.Flags().StringArrayVar(&f.keys, "key", nil, "private key `file` to sign with (repeat for several signatures)")
 	cmd.Flags().StringVar(&f.passwordFile, "password-file", "", "`file` with the key's password; otherwise $PINWHEEL_KEY_PASSWORD or the terminal")
 	cmd.Flags().StringArrayVar(&f.trust, "trust", nil, "public key `file` that may have signed what is there, besides the signing keys")
+	f.lease.add(cmd)
 	if plans {
 		cmd.Flags().BoolVar(&f.dryRun, "dry-run", false, "print the plan with its digests and write nothing (but the plan itself, with --plan)")
 		cmd.Flags().StringVar(&f.plan, "plan", "", "save the plan to `file` before applying it; if the file exists, apply that plan again")
@@ -64,7 +66,8 @@ func (f *writeFlags) checkTo() error {
 	if ref.Name() != "" {
 		return option.Usage(fmt.Errorf("--to %s: leave out tag and digest; tags follow from the name of the index", f.to))
 	}
-	return nil
+	_, err = f.lease.resolve()
+	return err
 }
 
 func (f *writeFlags) trusted() ([]dsse.PublicKey, error) { return loadPublicKeys(f.trust) }

@@ -87,12 +87,38 @@ func (p *program) promote(ctx context.Context, f *promoteFlags) error {
 		return err
 	}
 	if !f.dryRun {
-		if err := plan.Apply(ctx, s); err != nil {
+		if plan, err = p.applyPromotion(ctx, f, name, s, plan); err != nil {
 			return err
 		}
 	}
 	return p.answerPromote(plan, !f.dryRun)
 }
+
+// applyPromotion makes the revision live. Where another promotion took the number
+// all the same, it is planned again under the next, unless a saved plan says
+// exactly what to write.
+func (p *program) applyPromotion(ctx context.Context, f *promoteFlags, name index.Name, s registry.Store, plan *publish.Promotion) (*publish.Promotion, error) {
+	for attempt := 1; ; attempt++ {
+		var err error
+		if plan.Lease, err = p.lease(&f.writeFlags); err != nil {
+			return nil, err
+		}
+		err = plan.Apply(ctx, s)
+		if err == nil || f.plan != "" || attempt == maxAttempts || !plan.SequenceTaken(err) {
+			return plan, err
+		}
+		p.note("%v", err)
+		p.note("promoting again under the next number")
+		again := *f
+		again.revision = string(plan.Revision.Digest)
+		if plan, err = p.promotePlan(ctx, &again, name, s); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// maxAttempts is how often a promotion is tried whose number is taken.
+const maxAttempts = 3
 
 func (p *program) promotePlan(ctx context.Context, f *promoteFlags, name index.Name, s registry.Store) (*publish.Promotion, error) {
 	saved, err := savedPlan(p, &f.writeFlags, publish.DecodePromotion, func(plan *publish.Promotion) string { return plan.Name })
@@ -113,7 +139,7 @@ func (p *program) promotePlan(ctx context.Context, f *promoteFlags, name index.N
 
 // promoteOptions are those that do not say what is promoted.
 func (p *program) promoteOptions(ctx context.Context, f *promoteFlags) (publish.PromoteOptions, error) {
-	o := publish.PromoteOptions{By: f.by, Reason: f.reason, Expiry: f.expires, Repository: f.identity, RequireGates: true, Now: p.now()}
+	o := publish.PromoteOptions{By: f.by, Reason: f.reason, Expiry: f.expires, Repository: f.identity, RequireGates: true, Writer: f.lease.name(), Now: p.now()}
 	var err error
 	if o.Signers, err = p.loadSigners(ctx, f.keys, f.passwordFile); err != nil {
 		return o, err

@@ -160,6 +160,9 @@ func (p *program) writeRevision(ctx context.Context, f *revisionFlags, fill func
 	}
 	if !f.dryRun {
 		bar.expect(plan)
+		if plan.Lease, err = p.lease(&f.writeFlags); err != nil {
+			return err
+		}
 		if err := plan.Apply(ctx, s); err != nil {
 			return err
 		}
@@ -188,7 +191,7 @@ func (p *program) openTarget(ctx context.Context, f *writeFlags, bar *progress) 
 }
 
 func (p *program) revisionOptions(ctx context.Context, f *revisionFlags, name index.Name, fill func(*publish.Options) error) (publish.Options, error) {
-	o := publish.Options{Name: name, Base: publish.Base(f.base), Retention: f.retention, AllowLarge: f.allowLarge, Now: p.now()}
+	o := publish.Options{Name: name, Base: publish.Base(f.base), Retention: f.retention, AllowLarge: f.allowLarge, Writer: f.lease.name(), Now: p.now()}
 	var err error
 	if o.Signers, err = p.loadSigners(ctx, f.keys, f.passwordFile); err != nil {
 		return o, err

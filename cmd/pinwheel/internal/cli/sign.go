@@ -62,8 +62,12 @@ func (p *program) refresh(ctx context.Context, f *writeFlags, expires time.Durat
 	if err != nil {
 		return err
 	}
+	lease, err := p.lease(f)
+	if err != nil {
+		return err
+	}
 	r, err := publish.Refresh(ctx, s, publish.RefreshOptions{
-		Name: name, Expiry: expires, Signer: signers[0], Trusted: trusted, Epoch: epoch, Now: p.now(),
+		Name: name, Expiry: expires, Signer: signers[0], Trusted: trusted, Epoch: epoch, Lease: lease, Now: p.now(),
 	})
 	if err != nil {
 		return err
