@@ -82,7 +82,7 @@ var gates = []gate{
 	{name: "installable", mode: ModeError, environments: true, facts: true, rules: strings.Fields("none newest version no-file not-for-python")},
 	{name: "libraries", mode: ModeError, environments: true, facts: true, rules: strings.Fields("unresolved alternative unreached undeclared runpath unreadable")},
 	{name: "symbols", mode: ModeError, environments: true, facts: true, rules: strings.Fields("missing across alternative was-live undeclared-torch torch-minor exports-missing")},
-	{name: "numpy", mode: ModeError, environments: true, facts: true, rules: strings.Fields("legacy too-old")},
+	{name: "numpy", mode: ModeError, environments: true, facts: true, rules: strings.Fields("legacy too-old across was-live")},
 	{name: "abi3", mode: ModeError, environments: true, facts: true, rules: strings.Fields("private too-new tag")},
 	{name: "glibc", mode: ModeError, environments: true, facts: true, rules: strings.Fields("glibc glibcxx tag")},
 	{name: "coherence", mode: ModeError, environments: true, facts: true, rules: strings.Fields("pin torch-minors accelerator accelerator-majors")},

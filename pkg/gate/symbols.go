@@ -235,23 +235,38 @@ func (j *judge) judgePair(ctx context.Context, p pair, f *Finding) error {
 			f.Message += "; another variant of this library is fine"
 		}
 	case wasLive:
-		f.Severity, f.Rule, f.Fix = Note, "was-live", ""
-		f.Message += "; both are live now and not in the candidate"
+		f.liveOnly()
 	case newWithOld, oldWithNew:
-		own, partner := j.now, "which was live before"
+		own := j.now
 		if p.kind == oldWithNew {
-			own, partner = j.live, "which comes with this revision, while it is from the one before"
+			own = j.live
 		}
 		ok, err := j.fitsOwn(ctx, p, own)
 		if err != nil || !ok {
 			f.Severity = "" // reported for its own revision
 			return err
 		}
-		f.Rule, f.Fix = "across", "start a new series, publish in two steps, or declare the transition with its reason"
-		f.Message += ", " + partner + "; clients may read some pages before and some after a promotion"
-		j.across(f)
+		j.acrossRevisions(f, p.kind)
 	}
 	return nil
+}
+
+// liveOnly makes a note of a finding on what is live and not in the candidate.
+func (f *Finding) liveOnly() {
+	f.Severity, f.Rule, f.Fix = Note, "was-live", ""
+	f.Message += "; both are live now and not in the candidate"
+}
+
+// acrossRevisions makes a finding one on a pair across the candidate and the
+// live revision.
+func (j *judge) acrossRevisions(f *Finding, kind pairing) {
+	partner := "which is live now"
+	if kind == oldWithNew {
+		partner = "which comes with this revision, while it is from the live one"
+	}
+	f.Rule, f.Fix = "across", "start a new series, publish in two steps, or declare the transition with its reason"
+	f.Message += ", " + partner + "; clients may read some pages before and some after a promotion"
+	j.across(f)
 }
 
 // fits reports whether library k of the same wheel finds its imports in the
