@@ -25,9 +25,11 @@ type pruneFlags struct {
 	keepLast  int
 	keep      []string
 	keepHeads bool
+	stages    bool
 	policy    string
 	grace     days
 	yes       bool
+	lease     leaseFlags
 }
 
 func (p *program) pruneCommand() *cobra.Command {
@@ -43,6 +45,8 @@ It always keeps what is live and was live just before, the candidate and what
 is newer, what the release names, and what a kept revision needs for the files
 that it retired. It also keeps what was issued or live within --older-than, the
 newest --keep-last revisions, those named by --keep, and the pins of --policy.
+What a writer uploaded and did not publish stays, unless --stages is given or a
+kept revision has it.
 
 A registry frees the space when it next collects garbage. In a layout, content
 that no tag leads to is removed at once, but not what was written or used within
@@ -60,14 +64,16 @@ that no tag leads to is removed at once, but not what was written or used within
 	cmd.Flags().IntVar(&f.keepLast, "keep-last", 3, "keep this `number` of the newest revisions")
 	cmd.Flags().StringArrayVar(&f.keep, "keep", nil, "keep the revision with this `serial` or digest (repeat)")
 	cmd.Flags().BoolVar(&f.keepHeads, "keep-heads", false, "keep the heads of all promotions: the whole history, by whom and why")
+	cmd.Flags().BoolVar(&f.stages, "stages", false, "remove what writers uploaded in vain and may want to go on with, too")
 	cmd.Flags().StringVar(&f.policy, "policy", "", "policy `file` whose pins are kept")
 	cmd.Flags().Var(&f.grace, "grace", "in a layout, spare content that was written or used within this `time`")
+	f.lease.add(cmd)
 	cmd.Flags().BoolVar(&f.yes, "yes", false, "do it; otherwise only print what would be freed")
 	return cmd
 }
 
 func (f *pruneFlags) options(now time.Time) (publish.PruneOptions, error) {
-	o := publish.PruneOptions{OlderThan: time.Duration(f.olderThan), KeepLast: f.keepLast, KeepHeads: f.keepHeads, Now: now}
+	o := publish.PruneOptions{OlderThan: time.Duration(f.olderThan), KeepLast: f.keepLast, KeepHeads: f.keepHeads, Stages: f.stages, Now: now}
 	place := writeFlags{to: f.to, name: f.name}
 	var err error
 	if o.Name, err = place.parse(); err != nil {
@@ -125,6 +131,9 @@ func (p *program) prune(ctx context.Context, f *pruneFlags) error {
 		p.note("left alone: %s", problem)
 	}
 	if f.yes {
+		if plan.Lease, err = p.lease(&writeFlags{to: f.to, lease: f.lease}); err != nil {
+			return err
+		}
 		if err := plan.Apply(ctx, s); err != nil {
 			return err
 		}
@@ -167,6 +176,9 @@ func (a *pruneAnswer) print(w io.Writer, name index.Name) error {
 	}
 	for _, tag := range append(append([]string{}, a.Heads...), a.Stages...) {
 		fmt.Fprintf(w, "remove tag %s\n", tag)
+	}
+	for _, tag := range a.KeptStages {
+		fmt.Fprintf(w, "keep   tag %s  uploads that no revision has; --stages removes them when their writer has ended\n", tag)
 	}
 	will := "would remove"
 	if a.Written {

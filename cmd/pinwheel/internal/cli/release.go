@@ -66,6 +66,9 @@ func (p *program) promoteRelease(ctx context.Context, f *promoteFlags) error {
 		return err
 	}
 	if !f.dryRun {
+		if plan.Lease, err = p.lease(&f.writeFlags); err != nil {
+			return err
+		}
 		if err := plan.Apply(ctx, s); err != nil {
 			return err
 		}
