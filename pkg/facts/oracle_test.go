@@ -23,7 +23,7 @@ import (
 )
 
 // largestForOracles keeps the tests short: the oracles are slow.
-const largestForOracles = 45 << 20
+const largestForOracles = 20 << 20
 
 // realWheels are the wheels that test/tools/install fetched, by file name.
 func realWheels(t *testing.T) map[string]string {
