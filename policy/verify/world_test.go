@@ -304,9 +304,9 @@ func filenames(r *verify.Revision) []string {
 // dying is a store on which the writer dies: before it writes the tag, or the
 // n-th time that it writes a tag that begins so.
 type dying struct {
-	*registry.Memory
-	tag  string
-	skip int
+	registry.Store // without swapping tags: each move is a write of its own
+	tag            string
+	skip           int
 }
 
 var errDied = errors.New("the writer died")
@@ -318,5 +318,5 @@ func (d *dying) PushReference(ctx context.Context, desc ocispec.Descriptor, r io
 		}
 		d.skip--
 	}
-	return d.Memory.PushReference(ctx, desc, r, tag)
+	return d.Store.PushReference(ctx, desc, r, tag)
 }
