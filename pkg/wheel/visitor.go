@@ -5,12 +5,12 @@ import "io"
 // HeadBytes is how many of a member's first bytes a [Visitor] is shown.
 const HeadBytes = 4096
 
-// Visitor is shown the content of an archive's members while they are checked,
-// so that each is unpacked only once. Calls come one at a time, but not from
-// one goroutine and not in the order of the archive, and a member's bytes may
-// be written while other members are visited: what Visit returns must not
-// depend on what is written to other members. Content is unproven until
-// [Inspect] has returned without an error.
+// Visitor is shown the content of a wheel's members while they are checked, so
+// that each is unpacked only once. Calls of Visit come one at a time, but from
+// several goroutines and not in the order of the archive. What it returned for
+// different members is written and closed at the same time, and while Visit is
+// called for others. Content is unproven until [Inspect] has returned without
+// an error.
 type Visitor interface {
 	// Visit is called once for each regular member, with its size in bytes and
 	// the first [HeadBytes] bytes of it (all, if there are fewer), which are
