@@ -208,13 +208,18 @@ func (c *contents) judge(r *report) {
 		case c.p.any && len(c.p.machines) == 0:
 			r.refuse(RuleELF, x.member, "is an ELF file for %v in a wheel for any platform; give the wheel a platform tag", x.m)
 		case len(c.p.machines) == 0 || c.p.unknown:
-		case c.fits && !isModule(x.member) && !isLibrary(x.member):
-			r.warn(RuleELF, x.member, "is a program for %v, the platform tags are for %v", x.m, c.p.machines[0])
+		case c.fits && (!isModule(x.member) && !isLibrary(x.member) || x.inDirectoryOfMachine()):
+			r.warn(RuleELF, x.member, "is for %v, the platform tags are for %v", x.m, c.p.machines[0])
 		default:
 			r.refuse(RuleELF, x.member, "is for %v, the platform tags are for %v", x.m, c.p.machines[0])
 		}
 	}
 }
+
+// inDirectoryOfMachine is true for files that are put apart for their processor,
+// as compilers ship stubs for what they can target:
+// "lib/stubs/aarch64-unknown-linux-gnu/libx.so".
+func (x misfit) inDirectoryOfMachine() bool { return strings.Contains(path.Dir(x.member), x.m.String()) }
 
 // isModule is true for names that Python imports as extension modules:
 // "x.so", "x.cpython-312-x86_64-linux-gnu.so", "x.abi3.so", "x.pyd".

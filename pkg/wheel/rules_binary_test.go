@@ -76,6 +76,8 @@ func binaryCases(t *testing.T) map[string]ruleCase {
 		"module for 32 bits in 64":             found("elf", of(linux, "demo/a.so", elf(sharedObject, x86, 32, false))),
 		"module in another byte order":         found("elf", of("cp312-cp312-manylinux2014_ppc64le", "demo/a.so", elf(sharedObject, 21, 64, true))),
 		"program for another processor beside": found("~elf", of(linux, "demo/a.so", library, "demo/agent", elf(executable, aarch64, 64, false))),
+		"stub apart for another processor":     found("~elf", of(linux, "demo/a.so", library, "demo/stubs/aarch64-linux-gnu/libx.so", foreign)),
+		"only stubs for another processor":     found("elf", of(linux, "demo/stubs/aarch64-linux-gnu/libx.so", foreign)),
 		"objects to be linked":                 of(linux, "demo/a.so", library, "demo/a.o", elf(relocatable, aarch64, 64, false)),
 		"code for a GPU":                       of(pure, "demo/kernel.cubin", elf(executable, cudaCode, 64, false)),
 		"objects in a wheel for any":           of(pure, "demo/probe.o", elf(relocatable, 247, 64, false)),
