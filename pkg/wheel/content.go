@@ -219,7 +219,9 @@ func (c *contents) judge(r *report) {
 // inDirectoryOfMachine is true for files that are put apart for their processor,
 // as compilers ship stubs for what they can target:
 // "lib/stubs/aarch64-unknown-linux-gnu/libx.so".
-func (x misfit) inDirectoryOfMachine() bool { return strings.Contains(path.Dir(x.member), x.m.String()) }
+func (x misfit) inDirectoryOfMachine() bool {
+	return strings.Contains(path.Dir(x.member), x.m.String())
+}
 
 // isModule is true for names that Python imports as extension modules:
 // "x.so", "x.cpython-312-x86_64-linux-gnu.so", "x.abi3.so", "x.pyd".
