@@ -32,6 +32,8 @@ type fault struct {
 	err     error
 	// only is where it is tried besides in memory; "" is everywhere.
 	only string
+	// coarse: to a writer it is like being killed, so fewer writes will do.
+	coarse bool
 }
 
 var faults = []fault{
@@ -39,8 +41,8 @@ var faults = []fault{
 	{name: "failed but stored", effect: true, err: errors.New("no answer"), only: "registry"},
 	{name: "killed before", lasting: true, reads: true, err: errKilled, only: "registry"},
 	{name: "killed after", effect: true, lasting: true, reads: true, err: errKilled, only: "layout"},
-	{name: "disk full", lasting: true, err: &os.PathError{Op: "write", Path: "blobs", Err: syscall.ENOSPC}, only: "layout"},
-	{name: "credentials expired", lasting: true, reads: true, only: "registry", err: &registry.Error{Op: "push", Where: "registry.example/tools", Kind: registry.ErrUnauthorized}},
+	{name: "disk full", lasting: true, err: &os.PathError{Op: "write", Path: "blobs", Err: syscall.ENOSPC}, only: "layout", coarse: true},
+	{name: "credentials expired", lasting: true, reads: true, only: "registry", coarse: true, err: &registry.Error{Op: "push", Where: "registry.example/tools", Kind: registry.ErrUnauthorized}},
 }
 
 // faulty is a store with one fault at its nth write.
@@ -205,7 +207,7 @@ func TestFaults(t *testing.T) {
 					if f.only != "" && kind != f.only && kind != "memory" {
 						continue
 					}
-					for _, n := range points(kind, clean.writes) {
+					for _, n := range points(clean.writes, kind == "memory" && !f.coarse) {
 						s := &faulty{fault: f, at: n}
 						if !t.Run(fmt.Sprintf("%s at write %d of %d", f.name, n, len(clean.writes)), func(t *testing.T) { oneFault(t, kind, plan, s) }) {
 							return
@@ -217,13 +219,13 @@ func TestFaults(t *testing.T) {
 	}
 }
 
-// points are the writes at which faults are tried: in memory all of them, in
-// slower stores one upload and the tags that others look at.
-func points(kind string, writes []string) (list []int) {
+// points are the writes at which faults are tried: all of them, or one upload and
+// the tags that others look at.
+func points(writes []string, all bool) (list []int) {
 	for i, w := range writes {
 		tag, _ := strings.CutPrefix(w, "tag ")
 		visible := tag != w && !strings.HasPrefix(tag, "sha256-") && !strings.HasPrefix(tag, "stage.")
-		if kind == "memory" || i == 1 || visible && i > len(writes)/3 {
+		if all || i == 1 || visible && i > len(writes)/3 {
 			list = append(list, i+1)
 		}
 	}

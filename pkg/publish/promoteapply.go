@@ -33,9 +33,6 @@ func (p *Promotion) Apply(ctx context.Context, s Store) error {
 
 // apply is Apply in the turn t.
 func (p *Promotion) apply(ctx context.Context, s Store, name index.Name, t *turn) error {
-	if err := p.checkStart(ctx, s, name); err != nil {
-		return err
-	}
 	// What others cannot see is written while the lease is being taken.
 	for _, blobs := range append([][]Object{p.Head.Bundles}, p.sigPayloads()...) {
 		if err := pushBlobs(ctx, s, blobs); err != nil {
@@ -45,11 +42,8 @@ func (p *Promotion) apply(ctx context.Context, s Store, name index.Name, t *turn
 	if err := t.hold(ctx); err != nil {
 		return err
 	}
-	if t != nil {
-		// Another writer may have ended in the meantime.
-		if err := p.checkStart(ctx, s, name); err != nil {
-			return err
-		}
+	if err := p.checkStart(ctx, s, name); err != nil {
+		return err
 	}
 	for _, write := range []func() error{
 		func() error { return p.anchor(ctx, s, name.RevisionTag(p.Serial)) },
@@ -115,7 +109,7 @@ func sequenceTaken(ctx context.Context, s Store, name index.Name, current *polic
 	return err != nil || digest.FromBytes(b.Envelope.Payload).Encoded() != current.PromotionSHA256, nil
 }
 
-// checkStart finds out before the first write whether the tags are still where
+// checkStart finds out before the first tag moves whether they are still where
 // the plan began, or where it ends.
 func (p *Promotion) checkStart(ctx context.Context, s Store, name index.Name) error {
 	for _, x := range []struct {
