@@ -37,6 +37,29 @@ func TestGatedRevision(t *testing.T) {
 	}
 }
 
+// TestFailedCandidateIsJudgedAgain although it would list the same files: a waiver
+// or the gates may be other ones now.
+func TestFailedCandidateIsJudgedAgain(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	for i, tt := range []struct {
+		pass    bool
+		nothing bool
+	}{{false, false}, {false, false}, {true, false}, {true, true}} {
+		o := w.options(w.demo("1.0"))
+		o.Judge = verdict(tt.pass)
+		p, err := publish.NewPlan(t.Context(), w.store, o)
+		if errors.Is(err, publish.ErrNothingToDo) != tt.nothing || !tt.nothing && err != nil {
+			t.Fatalf("publication %d: error %v", i+1, err)
+		}
+		if err == nil {
+			if err := p.Apply(t.Context(), w.store); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+}
+
 // TestUnfit has each reason not to make a revision live, and what is said about it.
 func TestUnfit(t *testing.T) {
 	t.Parallel()

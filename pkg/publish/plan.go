@@ -155,7 +155,7 @@ func NewPlan(ctx context.Context, s Store, o Options) (*Plan, error) {
 		p.Base = &Point{st.base.Digest, st.base.Catalog.Serial}
 	}
 	p.Changes, p.Uploads = Changes(catalogOf(st.before()), d.catalog), d.uploads
-	if len(p.Changes) == 0 && st.base != nil && (st.rollback || !st.stale()) && (o.Judge == nil || st.base.Catalog.Gates != nil) {
+	if len(p.Changes) == 0 && st.base != nil && (st.rollback || !st.stale()) && (o.Judge == nil || st.passed()) {
 		same := st.before()
 		p.Revision, p.Serial = artifact.Blob{Digest: same.Digest, Size: same.Size}, same.Catalog.Serial
 		return p, fmt.Errorf("%w: revision %d (%s) lists all of it already", ErrNothingToDo, p.Serial, p.Revision.Digest)
@@ -196,6 +196,12 @@ func (st *start) before() *verify.Loaded {
 // because something else went live since it was made.
 func (st *start) stale() bool {
 	return st.base.Digest != st.live && st.base.Catalog.Previous != st.live
+}
+
+// passed says that what would be published again went through its gates.
+func (st *start) passed() bool {
+	g := st.before().Catalog.Gates
+	return g != nil && g.Result == resultPass
 }
 
 func readStart(ctx context.Context, s Store, o Options) (*start, error) {
