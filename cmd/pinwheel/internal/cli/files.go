@@ -117,15 +117,19 @@ func (x *inspected) inspect(ctx context.Context, bar *reading) {
 }
 
 // candidates are the files of args, all of them good; otherwise the error names
-// every one that is not.
-func candidates(ctx context.Context, args []string, sdists bool) ([]publish.Candidate, error) {
+// every one that is not. Warnings go to standard error.
+func (p *program) candidates(ctx context.Context, args []string, sdists bool) ([]publish.Candidate, error) {
 	results, err := findFiles(args, sdists)
 	if err != nil {
 		return nil, err
 	}
-	if err := inspectFiles(ctx, results, nil); err != nil {
+	bar := p.newReading(results)
+	err = inspectFiles(ctx, results, bar)
+	bar.clear()
+	if err != nil {
 		return nil, err
 	}
+	p.warn(results)
 	var list []publish.Candidate
 	var bad []error
 	for _, r := range results {
@@ -140,4 +144,24 @@ func candidates(ctx context.Context, args []string, sdists bool) ([]publish.Cand
 	}
 	slices.SortFunc(list, func(a, b publish.Candidate) int { return strings.Compare(a.Info.Filename, b.Info.Filename) })
 	return list, nil
+}
+
+// maxWarnings is how many warnings a publication shows.
+const maxWarnings = 20
+
+func (p *program) warn(files []inspected) {
+	n := 0
+	for _, f := range files {
+		if f.info == nil {
+			continue
+		}
+		for _, w := range f.info.Warnings {
+			if n++; n <= maxWarnings {
+				p.note("warning: %v", &wheel.Error{File: f.path, Member: w.Member, Reason: w.Reason})
+			}
+		}
+	}
+	if n > maxWarnings {
+		p.note("warning: %d more; 'pinwheel check' shows them all", n-maxWarnings)
+	}
 }

@@ -104,7 +104,7 @@ func (p *program) publish(ctx context.Context, f *publishFlags, args []string) e
 		if len(args) == 0 && f.base != string(publish.BaseNone) && (editing || f.base != "") {
 			return nil
 		}
-		o.Files, err = candidates(ctx, args, f.sdists)
+		o.Files, err = p.candidates(ctx, args, f.sdists)
 		return err
 	})
 }
