@@ -1,6 +1,7 @@
 package publish_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -270,4 +271,47 @@ func TestLeaseRefuses(t *testing.T) {
 			t.Errorf("error %v", err)
 		}
 	})
+}
+
+// TestInterruptGivesTheLeaseBack presses Ctrl-C while a file is on its way.
+func TestInterruptGivesTheLeaseBack(t *testing.T) {
+	t.Parallel()
+	w, _ := openRegistry(t, registrytest.Quirks{})
+	w.release(w.demo("1.0"))
+	p := w.plan(w.options(w.big("1.0")))
+	p.Lease = lease("me")
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	if err := p.Apply(ctx, cancelling{w.store, cancel}); !errors.Is(err, context.Canceled) {
+		t.Fatalf("error %v, want that of the context", err)
+	}
+	if at := w.at(leaseTag); at != "" {
+		t.Errorf("the lease is still there: %s", at)
+	}
+	w.invariants()
+}
+
+// TestRefreshTakesTurns waits for whoever promotes.
+func TestRefreshTakesTurns(t *testing.T) {
+	t.Parallel()
+	w, _ := openRegistry(t, registrytest.Quirks{})
+	live := w.release(w.demo("1.0"))
+	w.publish(w.demo("2.0"))
+	killed := w.planPromotion(w.promoteOptions())
+	killed.Lease = lease("promoter")
+	if err := killed.Apply(t.Context(), &mortal{Store: w.store, dieAtTag: "rev."}); !errors.Is(err, errKilled) {
+		t.Fatal(err)
+	}
+	o := w.refreshOptions()
+	o.Lease = lease("refresher")
+	o.Lease.Patience = 0
+	var held *publish.HeldError
+	if _, err := publish.Refresh(t.Context(), w.store, o); !errors.As(err, &held) || held.Writer != "promoter" {
+		t.Errorf("error %v, want one that names the promoter", err)
+	}
+	o.Lease.Now = func() time.Time { return time.Now().Add(time.Hour) }
+	if _, err := publish.Refresh(t.Context(), w.store, o); err != nil {
+		t.Errorf("after the lease: %v", err)
+	}
+	w.wantLive(live)
 }
