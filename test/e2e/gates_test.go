@@ -16,7 +16,6 @@ type judged struct {
 		Result   string
 		Findings []struct{ Gate, Rule, Severity, Project, Member, Message string }
 	}
-	stderr string
 }
 
 // judge has the gates judge files for an environment.
