@@ -88,7 +88,7 @@ func (o *PromoteOptions) checkFit(ctx context.Context, s Store, next *verify.Loa
 
 func (o *PromoteOptions) checkGates(g *index.Gates, liveAt digest.Digest, unfit func(error, string, ...any) error) error {
 	switch {
-	case g == nil && o.RequireGates:
+	case g == nil && !o.AllowUngated:
 		return unfit(ErrUngated, "is ungated: nothing judged whether it holds together; publish again, which judges it")
 	case g == nil:
 		return nil

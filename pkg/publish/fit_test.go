@@ -27,7 +27,7 @@ func TestGatedRevision(t *testing.T) {
 	o.Judge = verdict(true)
 	p := w.publishWith(o)
 	promote := w.promoteOptions()
-	promote.RequireGates = true
+	promote.AllowUngated = false
 	if err := w.planPromotion(promote).Apply(t.Context(), w.store); err != nil {
 		t.Fatal(err)
 	}
@@ -77,7 +77,7 @@ func TestUnfit(t *testing.T) {
 		{"ungated", func(w *world) publish.PromoteOptions {
 			w.publish(w.demo("1.0"))
 			o := w.promoteOptions()
-			o.RequireGates = true
+			o.AllowUngated = false
 			return o
 		}, publish.ErrUngated, "publish again, which judges it"},
 		{"failed its gates", func(w *world) publish.PromoteOptions {

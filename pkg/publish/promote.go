@@ -26,8 +26,8 @@ type PromoteOptions struct {
 	Revision digest.Digest
 	By       string
 	Reason   string
-	// RequireGates refuses what no gates have judged.
-	RequireGates bool
+	// AllowUngated lets go live what no gates have judged.
+	AllowUngated bool
 	// Signers make the promotion: keys of role promote. The first also signs
 	// the freshness and the .sig tags.
 	Signers []sign.Signer

@@ -121,7 +121,7 @@ func TestRollbackIsJudged(t *testing.T) {
 	for _, pass := range []bool{true, false} {
 		w := mistaken(t)
 		o := w.rollbackOptions("2")
-		o.Promote.RequireGates = true
+		o.Promote.AllowUngated = false
 		asked := false
 		o.Publish.Judge = func(ctx context.Context, d *publish.Draft) (*publish.Verdict, error) {
 			asked = d.Rollback && d.Candidate.Serial == 4 && d.Live.Serial == 3
