@@ -122,13 +122,18 @@ func apply(b *testing.B, s registry.Store, p interface {
 // promote makes the candidate live; repository is what .sig tags name, or none.
 func promote(b *testing.B, s registry.Store, repository string) {
 	b.Helper()
+	apply(b, s, promotion(b, s, repository))
+}
+
+func promotion(b *testing.B, s registry.Store, repository string) *publish.Promotion {
+	b.Helper()
 	p, err := publish.NewPromotion(b.Context(), s, publish.PromoteOptions{
 		Name: indexName, By: "bench", Signers: []sign.Signer{signer(b)}, Repository: repository, Now: time.Now(),
 	})
 	if err != nil {
 		b.Fatal(err)
 	}
-	apply(b, s, p)
+	return p
 }
 
 // open opens a place as the programs do, with a cache of small contents.
