@@ -1,19 +1,18 @@
 package policy
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"maps"
 	"slices"
 	"time"
 
-	"github.com/goccy/go-yaml"
 	"github.com/opencontainers/go-digest"
 
 	"github.com/pinwheel-oci/pinwheel/pkg/artifact"
 	"github.com/pinwheel-oci/pinwheel/pkg/dsse"
 	"github.com/pinwheel-oci/pinwheel/pkg/index"
+	"github.com/pinwheel-oci/pinwheel/pkg/strictyaml"
 	"github.com/pinwheel-oci/pinwheel/pkg/wheel"
 )
 
@@ -64,11 +63,8 @@ func Parse(data []byte, readFile func(name string) ([]byte, error)) (*Policy, er
 	if len(data) > MaxFile {
 		return nil, fmt.Errorf("policy: %d bytes, the limit is %d", len(data), MaxFile)
 	}
-	if err := checkPlain(data); err != nil {
-		return nil, fmt.Errorf("policy: %w", err)
-	}
 	var f file
-	if err := yaml.NewDecoder(bytes.NewReader(data), yaml.Strict()).Decode(&f); err != nil {
+	if err := strictyaml.Unmarshal(data, &f); err != nil {
 		return nil, fmt.Errorf("policy: %w", err)
 	}
 	if f.Version != 1 {

@@ -55,8 +55,8 @@ func TestParseRefuses(t *testing.T) {
 		name, policy string
 		want         []string // parts of the message
 	}{
-		{"an empty file", "", []string{"empty", "version: 1"}},
-		{"only a comment", "# nothing\n", []string{"version: 1"}},
+		{"an empty file", "", []string{"the file is empty"}},
+		{"only a comment", "# nothing\n", []string{"the file is empty"}},
 		{"no version", strings.Replace(withIndex(), "version: 1", "", 1), []string{"version is 0"}},
 		{"another version", strings.Replace(withIndex(), "version: 1", "version: 2", 1), []string{"version is 2"}},
 		{"a second document", withIndex() + "---\nversion: 1\n", []string{"2 documents"}},

@@ -20,7 +20,6 @@ import (
 const (
 	MaxFile    = 1 << 20
 	maxIndexes = 4096
-	maxFlow    = 1 << 14 // brackets, because the parser recurses
 )
 
 // Role is what a key may sign.

@@ -1,20 +1,20 @@
 package policy
 
 import (
-	"errors"
 	"fmt"
 	"strconv"
 	"time"
 
 	"github.com/goccy/go-yaml/ast"
-	"github.com/goccy/go-yaml/parser"
+
+	"github.com/pinwheel-oci/pinwheel/pkg/strictyaml"
 )
 
 // duration is a Go duration ("24h") or days ("7d").
 type duration time.Duration
 
 // UnmarshalYAML reads a duration.
-func (d *duration) UnmarshalYAML(node ast.Node) error { return scalar(node, d.parse) }
+func (d *duration) UnmarshalYAML(node ast.Node) error { return strictyaml.Scalar(node, d.parse) }
 
 func (d *duration) parse(s string) error {
 	if n := len(s) - 1; n > 0 && s[n] == 'd' {
@@ -42,7 +42,7 @@ const maxDuration = 36500 * 24 * time.Hour
 type instant time.Time
 
 // UnmarshalYAML reads a time.
-func (i *instant) UnmarshalYAML(node ast.Node) error { return scalar(node, i.parse) }
+func (i *instant) UnmarshalYAML(node ast.Node) error { return strictyaml.Scalar(node, i.parse) }
 
 func (i *instant) parse(text string) error {
 	t, err := time.Parse(time.RFC3339, text)
@@ -58,7 +58,7 @@ func (i *instant) parse(text string) error {
 type number uint64
 
 // UnmarshalYAML reads a number.
-func (n *number) UnmarshalYAML(node ast.Node) error { return scalar(node, n.parse) }
+func (n *number) UnmarshalYAML(node ast.Node) error { return strictyaml.Scalar(node, n.parse) }
 
 func (n *number) parse(text string) error {
 	v, err := strconv.ParseUint(text, 10, 53)
@@ -69,74 +69,10 @@ func (n *number) parse(text string) error {
 	return nil
 }
 
-// scalar parses the text of one value and says where a wrong one stands.
-func scalar(node ast.Node, parse func(string) error) error {
-	at := node.GetToken().Position
-	if _, ok := node.(ast.ScalarNode); !ok {
-		return fmt.Errorf("[%d:%d] want a single value", at.Line, at.Column)
-	}
-	if err := parse(node.GetToken().Value); err != nil {
-		return fmt.Errorf("[%d:%d] %w", at.Line, at.Column, err)
-	}
-	return nil
-}
-
 // or returns the number, or a default where there is none.
 func (n *number) or(other uint64) uint64 {
 	if n == nil {
 		return other
 	}
 	return uint64(*n)
-}
-
-// checkPlain refuses what the decoder would read without a word: a second
-// document, members without a value (an end date left blank is no end), and
-// anchors, aliases and tags, which nobody needs here.
-func checkPlain(data []byte) error {
-	depth := 0
-	for _, c := range data {
-		if c == '[' || c == '{' {
-			depth++
-		}
-	}
-	if depth > maxFlow {
-		return fmt.Errorf("%d brackets, the limit is %d", depth, maxFlow)
-	}
-	f, err := parser.ParseBytes(data, 0)
-	if err != nil {
-		return err
-	}
-	if len(f.Docs) > 1 {
-		return fmt.Errorf("%d documents in the file, want one", len(f.Docs))
-	}
-	if len(f.Docs) == 0 || f.Docs[0].Body == nil || f.Docs[0].Body.Type() == ast.CommentType || f.Docs[0].Body.Type() == ast.CommentGroupType {
-		return errors.New("the file is empty; a policy begins with version: 1")
-	}
-	var p plainness
-	ast.Walk(&p, f.Docs[0].Body)
-	return p.err
-}
-
-// plainness is a visitor that keeps the first node which is not plain.
-type plainness struct{ err error }
-
-// Visit looks at one node.
-func (p *plainness) Visit(n ast.Node) ast.Visitor {
-	if p.err != nil {
-		return nil
-	}
-	what := ""
-	switch n.(type) {
-	case *ast.NullNode:
-		what = "a member without a value: give one or leave the member out"
-	case *ast.AnchorNode, *ast.AliasNode, *ast.MergeKeyNode:
-		what = "anchors, aliases and merge keys are not for policies"
-	case *ast.TagNode:
-		what = "tags (!) are not for policies"
-	}
-	if what != "" {
-		at := n.GetToken().Position
-		p.err = fmt.Errorf("[%d:%d] %s", at.Line, at.Column, what)
-	}
-	return p
 }

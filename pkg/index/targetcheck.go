@@ -25,18 +25,18 @@ var (
 // Check holds the target against docs/format.md, rule "target".
 func (t *Target) Check() error {
 	if len(t.Pythons) == 0 || len(t.Platforms) == 0 {
-		return artifact.Violates("target", "at least one Python and one platform")
+		return artifact.Violates("target", "no pythons or no platforms: at least one of each")
 	}
 	if t.Glibc != "" && !glibcPattern.MatchString(t.Glibc) {
-		return artifact.Violates("target", "glibc %q", t.Glibc)
+		return artifact.Violates("target", "glibc %q: want 2.N, such as \"2.34\"", t.Glibc)
 	}
 	if t.Glibcxx != "" && !glibcxxPattern.MatchString(t.Glibcxx) {
-		return artifact.Violates("target", "glibcxx %q", t.Glibcxx)
+		return artifact.Violates("target", "glibcxx %q: want 3.4.N, such as \"3.4.29\"", t.Glibcxx)
 	}
-	if err := checkList("target", "pythons", t.Pythons, pythonPattern.MatchString); err != nil {
+	if err := checkList("target", `pythons ("3.12", "3.14t")`, t.Pythons, pythonPattern.MatchString); err != nil {
 		return err
 	}
-	if err := checkList("target", "platforms", t.Platforms, platformPattern.MatchString); err != nil {
+	if err := checkList("target", "platforms (linux_x86_64)", t.Platforms, platformPattern.MatchString); err != nil {
 		return err
 	}
 	if err := checkList("target", "package-types", t.PackageTypes, func(s string) bool { return s == Wheel || s == Sdist }); err != nil {
@@ -74,7 +74,7 @@ func (t *Target) checkAccelerator() error {
 	case a.Kind == "cpu" && a.Version == "":
 	case (a.Kind == "cuda" || a.Kind == "rocm") && acceleratorPattern.MatchString(a.Version):
 	default:
-		return artifact.Violates("target", "accelerator %q %q", a.Kind, a.Version)
+		return artifact.Violates("target", "accelerator %q %q: want cpu without a version, or cuda or rocm with one such as \"13.0\"", a.Kind, a.Version)
 	}
 	return nil
 }
@@ -83,14 +83,14 @@ func (t *Target) checkBase() error {
 	last := ""
 	for _, b := range t.Base {
 		if !contains(t.Platforms, b.Platform) {
-			return artifact.Violates("target", "base: %q is not among the platforms", b.Platform)
+			return artifact.Violates("target", "base: platform %q is not among the platforms", b.Platform)
 		}
 		if b.Platform <= last {
 			return artifact.Violates("order", "base: %q after %q", b.Platform, last)
 		}
 		last = b.Platform
 		if len(b.Libraries) == 0 || len(b.Libraries) > maxLibraries {
-			return artifact.Violates("target", "base %s: %d libraries", b.Platform, len(b.Libraries))
+			return artifact.Violates("target", "base %s: %d libraries, want 1 to %d", b.Platform, len(b.Libraries), maxLibraries)
 		}
 		if err := checkList("target", "libraries", b.Libraries, sonamePattern.MatchString); err != nil {
 			return err
@@ -98,7 +98,7 @@ func (t *Target) checkBase() error {
 		for name, version := range b.Python {
 			v, err := wheel.ParseVersion(version)
 			if !isProject(name) || err != nil || v.String() != version {
-				return artifact.Violates("target", "base %s: distribution %q %q", b.Platform, name, version)
+				return artifact.Violates("target", "base %s: distribution %q %q: want a normalised name and version", b.Platform, name, version)
 			}
 		}
 	}
@@ -112,7 +112,7 @@ func isProject(s string) bool {
 func (t *Target) checkGates() error {
 	for name, mode := range t.Gates {
 		if !gatePattern.MatchString(name) || mode != "error" && mode != "warn" && mode != "off" {
-			return artifact.Violates("target", "gate %q: %q", name, mode)
+			return artifact.Violates("target", "gate %q: %q: want error, warn or off", name, mode)
 		}
 	}
 	return nil
@@ -122,7 +122,7 @@ func (t *Target) checkPartial() error {
 	last := ""
 	for _, p := range t.Partial {
 		if !isProject(p.Project) || len(p.Platforms) == 0 {
-			return artifact.Violates("target", "partial %q", p.Project)
+			return artifact.Violates("target", "partial %q: want a normalised name, and platforms", p.Project)
 		}
 		if p.Project <= last {
 			return artifact.Violates("order", "partial: %q after %q", p.Project, last)
@@ -149,7 +149,7 @@ func checkReason(what, s string) error {
 func (t *Target) checkPins() error {
 	for project, specifiers := range t.Pins {
 		if !isProject(project) || !isSpecifier(specifiers) {
-			return artifact.Violates("target", "pin %q: %q", project, specifiers)
+			return artifact.Violates("target", "pin %q: %q: want a normalised name and a specifier such as ==2.9.*", project, specifiers)
 		}
 	}
 	return nil
@@ -165,7 +165,7 @@ func (t *Target) checkWaivers() error {
 		w := &t.Waivers[i]
 		what := "waiver of " + w.Gate + " for " + w.Project
 		if !gatePattern.MatchString(w.Gate) || !isProject(w.Project) || w.Versions != "" && !isSpecifier(w.Versions) {
-			return artifact.Violates("target", "%s %q", what, w.Versions)
+			return artifact.Violates("target", "%s, versions %q: want a gate, a normalised name, and a specifier such as ==1.0 if any", what, w.Versions)
 		}
 		if i > 0 && compareWaivers(&t.Waivers[i-1], w) >= 0 {
 			return artifact.Violates("order", "%s", what)

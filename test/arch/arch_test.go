@@ -20,6 +20,7 @@ const module = "github.com/pinwheel-oci/pinwheel/"
 // lower numbers, and none of its own number but those in peers.
 var layers = map[string]int{
 	"pkg/strictjson": 0,
+	"pkg/strictyaml": 0,
 	"pkg/dsse":       1,
 	"pkg/wheel":      1,
 	"pkg/elf":        1,

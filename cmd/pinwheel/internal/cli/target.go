@@ -5,10 +5,11 @@ import (
 	"os"
 	"time"
 
-	"github.com/goccy/go-yaml"
+	"github.com/goccy/go-yaml/ast"
 
 	"github.com/pinwheel-oci/pinwheel/cmd/internal/option"
 	"github.com/pinwheel-oci/pinwheel/pkg/index"
+	"github.com/pinwheel-oci/pinwheel/pkg/strictyaml"
 )
 
 // maxTarget bounds a target file, in bytes.
@@ -17,36 +18,62 @@ const maxTarget = 4 << 20
 // targetFile is a target as YAML: the members of the catalog's target
 // (docs/format.md, "The target"), in any order.
 type targetFile struct {
-	Accelerator *struct {
-		Kind    string `yaml:"kind"`
-		Version string `yaml:"version"`
-	} `yaml:"accelerator"`
-	Base []struct {
-		Libraries []string          `yaml:"libraries"`
-		Platform  string            `yaml:"platform"`
-		Python    map[string]string `yaml:"python"`
-	} `yaml:"base"`
-	Gates        map[string]string `yaml:"gates"`
-	Glibc        string            `yaml:"glibc"`
-	Glibcxx      string            `yaml:"glibcxx"`
-	PackageTypes []string          `yaml:"package-types"`
-	Partial      []struct {
-		Platforms []string `yaml:"platforms"`
-		Project   string   `yaml:"project"`
-		Reason    string   `yaml:"reason"`
-	} `yaml:"partial"`
-	Pins      map[string]string `yaml:"pins"`
-	Platforms []string          `yaml:"platforms"`
-	Pythons   []string          `yaml:"pythons"`
-	Waivers   []struct {
-		// A string: the YAML library takes what is no time for the year 1.
-		Expires  string `yaml:"expires"`
-		Gate     string `yaml:"gate"`
-		Project  string `yaml:"project"`
-		Reason   string `yaml:"reason"`
-		Ticket   string `yaml:"ticket"`
-		Versions string `yaml:"versions"`
-	} `yaml:"waivers"`
+	Accelerator  *targetAccelerator         `yaml:"accelerator"`
+	Base         []targetBase               `yaml:"base"`
+	Gates        map[string]strictyaml.Text `yaml:"gates"`
+	Glibc        strictyaml.Text            `yaml:"glibc"`
+	Glibcxx      strictyaml.Text            `yaml:"glibcxx"`
+	PackageTypes []strictyaml.Text          `yaml:"package-types"`
+	Partial      []targetPartial            `yaml:"partial"`
+	Pins         map[string]strictyaml.Text `yaml:"pins"`
+	Platforms    []strictyaml.Text          `yaml:"platforms"`
+	Pythons      []strictyaml.Text          `yaml:"pythons"`
+	Waivers      []targetWaiver             `yaml:"waivers"`
+}
+
+type targetAccelerator struct {
+	Kind    strictyaml.Text `yaml:"kind"`
+	Version strictyaml.Text `yaml:"version"`
+}
+
+type targetBase struct {
+	Libraries []strictyaml.Text          `yaml:"libraries"`
+	Platform  strictyaml.Text            `yaml:"platform"`
+	Python    map[string]strictyaml.Text `yaml:"python"`
+}
+
+type targetPartial struct {
+	Platforms []strictyaml.Text `yaml:"platforms"`
+	Project   strictyaml.Text   `yaml:"project"`
+	Reason    strictyaml.Text   `yaml:"reason"`
+}
+
+type targetWaiver struct {
+	Expires  day             `yaml:"expires"`
+	Gate     strictyaml.Text `yaml:"gate"`
+	Project  strictyaml.Text `yaml:"project"`
+	Reason   strictyaml.Text `yaml:"reason"`
+	Ticket   strictyaml.Text `yaml:"ticket"`
+	Versions strictyaml.Text `yaml:"versions"`
+}
+
+// day is a day, which begins at midnight UTC, or a time. A type of its own,
+// because the YAML library takes what is no time for the year 1.
+type day time.Time
+
+// UnmarshalYAML reads a day.
+func (d *day) UnmarshalYAML(node ast.Node) error {
+	return strictyaml.Scalar(node, func(s string) error {
+		t, err := time.Parse(time.DateOnly, s)
+		if err != nil {
+			t, err = time.Parse(time.RFC3339, s)
+		}
+		if err != nil {
+			return fmt.Errorf("%q is neither a day (2027-01-31) nor a time (2027-01-31T12:00:00Z)", s)
+		}
+		*d = day(t.UTC())
+		return nil
+	})
 }
 
 // loadTarget reads a target file; "" is no target.
@@ -69,13 +96,10 @@ func loadTarget(file string) (*index.Target, error) {
 		return fail(err)
 	}
 	var f targetFile
-	if err := yaml.UnmarshalWithOptions(data, &f, yaml.Strict()); err != nil {
+	if err := strictyaml.Unmarshal(data, &f); err != nil {
 		return fail(err)
 	}
-	target, err := f.target()
-	if err != nil {
-		return fail(err)
-	}
+	target := f.target()
 	target.Sort()
 	if err := target.Check(); err != nil {
 		return fail(err)
@@ -83,40 +107,44 @@ func loadTarget(file string) (*index.Target, error) {
 	return target, nil
 }
 
-func (f *targetFile) target() (*index.Target, error) {
+func (f *targetFile) target() *index.Target {
 	t := &index.Target{
-		Gates: f.Gates, Glibc: f.Glibc, Glibcxx: f.Glibcxx, PackageTypes: f.PackageTypes,
-		Pins: f.Pins, Platforms: f.Platforms, Pythons: f.Pythons,
+		Gates: textMap(f.Gates), Glibc: string(f.Glibc), Glibcxx: string(f.Glibcxx), PackageTypes: texts(f.PackageTypes),
+		Pins: textMap(f.Pins), Platforms: texts(f.Platforms), Pythons: texts(f.Pythons),
 	}
 	if a := f.Accelerator; a != nil {
-		t.Accelerator = &index.Accelerator{Kind: a.Kind, Version: a.Version}
+		t.Accelerator = &index.Accelerator{Kind: string(a.Kind), Version: string(a.Version)}
 	}
 	for _, b := range f.Base {
-		t.Base = append(t.Base, index.Base{Libraries: b.Libraries, Platform: b.Platform, Python: b.Python})
+		t.Base = append(t.Base, index.Base{Libraries: texts(b.Libraries), Platform: string(b.Platform), Python: textMap(b.Python)})
 	}
 	for _, p := range f.Partial {
-		t.Partial = append(t.Partial, index.Partial{Platforms: p.Platforms, Project: p.Project, Reason: p.Reason})
+		t.Partial = append(t.Partial, index.Partial{Platforms: texts(p.Platforms), Project: string(p.Project), Reason: string(p.Reason)})
 	}
 	for _, w := range f.Waivers {
-		expires, err := parseDay(w.Expires)
-		if err != nil {
-			return nil, fmt.Errorf("waiver of %s for %s: expires: %w", w.Gate, w.Project, err)
-		}
 		t.Waivers = append(t.Waivers, index.Waiver{
-			Expires: expires, Gate: w.Gate, Project: w.Project, Reason: w.Reason, Ticket: w.Ticket, Versions: w.Versions,
+			Expires: time.Time(w.Expires), Gate: string(w.Gate), Project: string(w.Project), Reason: string(w.Reason),
+			Ticket: string(w.Ticket), Versions: string(w.Versions),
 		})
 	}
-	return t, nil
+	return t
 }
 
-// parseDay takes a day, which begins at midnight UTC, or a time.
-func parseDay(s string) (time.Time, error) {
-	if t, err := time.Parse(time.DateOnly, s); err == nil {
-		return t, nil
+func texts(list []strictyaml.Text) []string {
+	var out []string
+	for _, t := range list {
+		out = append(out, string(t))
 	}
-	t, err := time.Parse(time.RFC3339, s)
-	if err != nil {
-		return t, fmt.Errorf("%q is neither a day (2027-01-31) nor a time (2027-01-31T12:00:00Z)", s)
+	return out
+}
+
+func textMap(m map[string]strictyaml.Text) map[string]string {
+	var out map[string]string
+	for k, t := range m {
+		if out == nil {
+			out = map[string]string{}
+		}
+		out[k] = string(t)
 	}
-	return t.UTC(), nil
+	return out
 }
