@@ -123,6 +123,9 @@ func (p *Plan) revision() (Object, error) {
 	if c.Name().String() != p.Name || c.Serial != p.Serial || c.Previous != p.Live {
 		return Object{}, input("plan: name, serial and live are not those of its catalog; plans must not be edited: plan again")
 	}
+	if err := checkAdmitted(c); err != nil {
+		return Object{}, err
+	}
 	data, err := p.build(c)
 	if err != nil {
 		return Object{}, input("plan: %v", err)

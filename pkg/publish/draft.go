@@ -341,13 +341,27 @@ func (d *draft) checkTarget() error {
 	if d.catalog.Target == nil {
 		return nil
 	}
-	if err := d.catalog.Target.Check(); err != nil {
-		return err
-	}
-	for _, f := range d.catalog.Files {
-		if !d.catalog.Target.Admits(f) {
-			return input("publish %s: no environment of the index's target can install it; take it out, or widen the target with --target FILE", f.Filename)
+	return d.catalog.Target.Check()
+}
+
+// maxNamed is how many files an error names.
+const maxNamed = 10
+
+// checkAdmitted wants every listed file to be within the target. The gates say
+// so too, but whatever they are told to let pass, readers would refuse the whole
+// revision for it.
+func checkAdmitted(c *index.Catalog) error {
+	var outside []string
+	for _, f := range c.Files {
+		if !c.Target.Admits(f) {
+			outside = append(outside, f.Filename)
 		}
+	}
+	if n := len(outside); n > maxNamed {
+		outside = append(outside[:maxNamed], fmt.Sprintf("and %d more", n-maxNamed))
+	}
+	if len(outside) > 0 {
+		return input("publish %s: no environment of the index's target can install it; take it out, or widen the target with --target FILE", strings.Join(outside, ", "))
 	}
 	return nil
 }

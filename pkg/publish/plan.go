@@ -170,6 +170,11 @@ func NewPlan(ctx context.Context, s Store, o Options) (*Plan, error) {
 	if err := p.judge(ctx, s, st, d.catalog, o, st.rollback); err != nil {
 		return nil, err
 	}
+	if g := d.catalog.Gates; g == nil || g.Result == resultPass {
+		if err := checkAdmitted(d.catalog); err != nil {
+			return nil, err
+		}
+	}
 	return p, p.seal(d.catalog, o)
 }
 
