@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -14,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/pinwheel-oci/pinwheel/pkg/gate"
+	"github.com/pinwheel-oci/pinwheel/test/tools"
 )
 
 var ruleRow = regexp.MustCompile("(?m)^\\| `([a-z0-9-]+)` \\| ([a-z, ]+) \\|")
@@ -99,13 +99,7 @@ func TestDocumentedSeverities(t *testing.T) {
 // TestDocumentedRule runs the example of a rule.
 func TestDocumentedRule(t *testing.T) {
 	t.Parallel()
-	python, err := exec.LookPath("python3")
-	if err != nil {
-		if os.Getenv("E2E_REQUIRE") != "" {
-			t.Fatal("python3 is not there")
-		}
-		t.Skip("python3 is not there")
-	}
+	python := tools.Need(t, "python3")
 	_, rest, _ := strings.Cut(documentation(t), "```python\n")
 	script, _, ok := strings.Cut(rest, "```")
 	if !ok {

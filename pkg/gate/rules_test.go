@@ -2,7 +2,6 @@ package gate_test
 
 import (
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -12,6 +11,7 @@ import (
 
 	"github.com/pinwheel-oci/pinwheel/pkg/gate"
 	"github.com/pinwheel-oci/pinwheel/pkg/strictjson"
+	"github.com/pinwheel-oci/pinwheel/test/tools"
 )
 
 // shell is a rule that runs a script.
@@ -21,9 +21,7 @@ func shell(script string) gate.Rule {
 
 func TestOwnRules(t *testing.T) {
 	t.Parallel()
-	if _, err := exec.LookPath("/bin/sh"); err != nil {
-		t.Skip("no /bin/sh")
-	}
+	tools.Need(t, "sh")
 	for _, tt := range []struct {
 		name string
 		rule gate.Rule

@@ -98,10 +98,11 @@ type Hash struct {
 // RetiredFile is a file that is no longer listed but can still be downloaded,
 // so that locks keep working.
 type RetiredFile struct {
-	// At is when the revision was issued that first did not list it.
+	// At is when the revision was issued that retired it. While live still lists
+	// the file, each further revision that does not counts anew.
 	At   time.Time `json:"at"`
 	File File      `json:"file"`
-	// Since is the serial of the first revision that did not list it.
+	// Since is the serial of that revision.
 	Since uint64 `json:"since"`
 }
 

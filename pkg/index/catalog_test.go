@@ -146,9 +146,15 @@ func TestCompareSaysWhatChanged(t *testing.T) {
 	before := catalog(project("alpha", yanked, unyanked, moved, pure("alpha", "1.3")), project("beta", pure("beta", "1.0"), pure("beta", "1.1")))
 	before.Projects[0].Files[1].Yanked = &reason
 	yanked.Yanked, moved.RequiresPython = &reason, ">=3.9"
-	after := catalog(project("alpha", yanked, unyanked, moved, pure("alpha", "1.3")), project("gamma", pure("gamma", "1.0")))
+	after := catalog(project("alpha", yanked, unyanked, moved), project("gamma", pure("gamma", "1.0")))
 	after.Serial, after.Target = 6, &index.Target{Platforms: []string{"linux_x86_64"}, Pythons: []string{"3.12"}}
 	after.Retired = []index.RetiredFile{{File: pure("beta", "1.0"), Since: 6, At: day}}
+	before.Retired = []index.RetiredFile{{File: pure("delta", "1.0"), Since: 4, At: day}, {File: pure("delta", "1.1"), Since: 4, At: day}}
+	before.Withdrawn = []index.Withdrawn{{Filename: "eve-1.0-py3-none-any.whl", Reason: "old"}}
+	after.Withdrawn = []index.Withdrawn{
+		{Filename: "alpha-1.3-py3-none-any.whl", Reason: "malicious"}, {Filename: "delta-1.0-py3-none-any.whl", Reason: "leaked"},
+		{Filename: "eve-1.0-py3-none-any.whl", Reason: "old"}, {Filename: "eve-1.1-py3-none-any.whl", Reason: "never listed"},
+	}
 	d := index.Compare(before, after)
 	var got []string
 	for _, f := range d.Files {
@@ -156,8 +162,10 @@ func TestCompareSaysWhatChanged(t *testing.T) {
 	}
 	want := []string{
 		"changed alpha-1.0-py3-none-any.whl yanked: broken", "changed alpha-1.1-py3-none-any.whl no longer yanked",
-		"changed alpha-1.2-py3-none-any.whl other details", "removed beta-1.0-py3-none-any.whl retired: still downloadable",
-		"removed beta-1.1-py3-none-any.whl gone", "added gamma-1.0-py3-none-any.whl ",
+		"changed alpha-1.2-py3-none-any.whl other details", "removed alpha-1.3-py3-none-any.whl withdrawn: malicious", "removed beta-1.0-py3-none-any.whl retired: still downloadable",
+		"removed beta-1.1-py3-none-any.whl gone", "removed delta-1.0-py3-none-any.whl withdrawn: leaked",
+		"removed delta-1.1-py3-none-any.whl no longer kept for locks", "removed eve-1.1-py3-none-any.whl withdrawn: never listed",
+		"added gamma-1.0-py3-none-any.whl ",
 	}
 	if diff := cmp.Diff(want, got); diff != "" || d.From != 5 || d.To != 6 || !d.Target {
 		t.Errorf("%+v: -want +got\n%s", d, diff)

@@ -2,6 +2,7 @@ package index
 
 import (
 	"bytes"
+	"cmp"
 	"slices"
 	"strings"
 
@@ -32,12 +33,15 @@ type FileDiff struct {
 // Compare lists what differs from a to b, in ascending order of file name.
 func Compare(a, b *Catalog) Diff {
 	d := Diff{From: a.Serial, To: b.Serial, Files: []FileDiff{}, Target: !sameJSON(a.Target, b.Target)}
-	old, retired := map[string]*File{}, map[string]bool{}
+	old, retired, withdrawn := map[string]*File{}, map[string]bool{}, map[string]string{}
 	for _, f := range a.Files {
 		old[f.Filename] = f
 	}
 	for _, r := range b.Retired {
 		retired[r.File.Filename] = true
+	}
+	for _, w := range b.Withdrawn {
+		withdrawn[w.Filename] = "withdrawn: " + w.Reason
 	}
 	for p, f := range b.Files {
 		before, ok := old[f.Filename]
@@ -57,10 +61,37 @@ func Compare(a, b *Catalog) Diff {
 		if retired[f.Filename] {
 			detail = "retired: still downloadable"
 		}
-		d.add("removed", p, f, detail)
+		d.add("removed", p, f, cmp.Or(withdrawn[f.Filename], detail))
+		delete(withdrawn, f.Filename)
 	}
+	d.unlisted(a, b, retired, withdrawn)
 	slices.SortFunc(d.Files, func(x, y FileDiff) int { return strings.Compare(x.Filename, y.Filename) })
 	return d
+}
+
+// unlisted adds what became of files that neither catalog lists: retired ones
+// that are withdrawn, or whose time has ended, and names that are withdrawn.
+func (d *Diff) unlisted(a, b *Catalog, retired map[string]bool, withdrawn map[string]string) {
+	listed := map[string]bool{}
+	for _, f := range b.Files {
+		listed[f.Filename] = true
+	}
+	for _, w := range a.Withdrawn {
+		delete(withdrawn, w.Filename)
+	}
+	for i := range a.Retired {
+		f := &a.Retired[i].File
+		if name := f.Filename; !retired[name] && !listed[name] {
+			d.Files = append(d.Files, FileDiff{Change: "removed", Version: f.Version, Filename: name, SHA256: f.SHA256, Size: f.Size,
+				Detail: cmp.Or(withdrawn[name], "no longer kept for locks")})
+			delete(withdrawn, name)
+		}
+	}
+	for _, w := range b.Withdrawn {
+		if detail := withdrawn[w.Filename]; detail != "" {
+			d.Files = append(d.Files, FileDiff{Change: "removed", Filename: w.Filename, SHA256: w.SHA256, Detail: detail})
+		}
+	}
 }
 
 func (d *Diff) add(change string, p *Project, f *File, detail string) {

@@ -2,7 +2,6 @@ package publish
 
 import (
 	"bytes"
-	"compress/gzip"
 	"fmt"
 	"slices"
 	"strings"
@@ -17,15 +16,13 @@ import (
 	"github.com/pinwheel-oci/pinwheel/policy/verify"
 )
 
-// gzipFrom is the size, in bytes, from which a catalog is stored compressed.
-const gzipFrom = 16 << 10
-
 // draft grows a catalog from a base and new files.
 type draft struct {
 	catalog  *index.Catalog
 	projects map[string]*index.Project
 	touched  map[string]bool
 	added    []string // file names
+	skipped  []string // file names that a higher build tag supersedes
 	uploads  []Upload
 }
 
@@ -66,6 +63,10 @@ func newDraft(st *start, o Options) (*draft, error) {
 // takeBase starts with what the base lists.
 func (d *draft) takeBase(st *start, o Options) error {
 	if st.base == nil {
+		// What the index is for does not depend on the files that it lists.
+		if before := catalogOf(st.newest()); before != nil && o.Target == nil {
+			d.catalog.Target = before.Target
+		}
 		return nil
 	}
 	base := st.base.Catalog
@@ -88,9 +89,21 @@ func (d *draft) takeBase(st *start, o Options) error {
 		d.projects[p.Name] = &p
 	}
 	if st.rollback {
+		d.keepQuarantine(st.liveRev.Catalog)
 		d.dateFrom(st.liveRev.Catalog)
 	}
 	return nil
+}
+
+// keepQuarantine leaves projects that are quarantined in live so: like what is
+// withdrawn, they were taken from users for cause.
+func (d *draft) keepQuarantine(live *index.Catalog) {
+	for i := range live.Projects {
+		now := &live.Projects[i]
+		if p := d.projects[now.Name]; p != nil && now.Status != nil && now.Status.Status == StatusQuarantined {
+			p.Status = now.Status
+		}
+	}
 }
 
 // dateFrom leaves projects that are as they are in live unchanged and marks all
@@ -228,39 +241,6 @@ func fileManifest(f *index.File) (Object, error) {
 	return newManifest(m)
 }
 
-// replaceBuilds takes out files that an added one supersedes: same version and
-// tags, lower build tag. An added file can itself be superseded.
-func (d *draft) replaceBuilds() {
-	out := map[string]bool{}
-	for _, name := range d.added {
-		added, err := wheel.ParseFilename(name)
-		if err != nil {
-			continue // an sdist has no build tag
-		}
-		p := d.projects[added.Project]
-		p.Files = slices.DeleteFunc(p.Files, func(f index.File) bool {
-			old, err := wheel.ParseFilename(f.Filename)
-			older := err == nil && old.Version.Compare(added.Version) == 0 && sameTags(old.Tags, added.Tags) && old.Build.Compare(added.Build) < 0
-			out[f.Filename] = out[f.Filename] || older
-			return older
-		})
-	}
-	d.uploads = slices.DeleteFunc(d.uploads, func(u Upload) bool { return out[u.File.Filename] })
-}
-
-func sameTags(a, b []wheel.Tag) bool {
-	set := map[wheel.Tag]bool{}
-	for _, t := range a {
-		set[t] = true
-	}
-	for _, t := range b {
-		if !set[t] {
-			return false
-		}
-	}
-	return len(a) == len(b) && len(a) > 0
-}
-
 // describe takes summary and licence from the newest version of a project.
 func (d *draft) describe(p *index.Project, info *wheel.Info) {
 	for _, f := range p.Files {
@@ -315,7 +295,8 @@ func (d *draft) retire(st *start) {
 	}
 	if base := catalogOf(st.base); base != nil && !st.rollback {
 		for _, r := range base.Retired {
-			if _, ok := gone[r.File.Filename]; ok {
+			// While live still lists a file, its time has not begun.
+			if old, ok := gone[r.File.Filename]; ok && old.Since < d.catalog.Serial {
 				gone[r.File.Filename] = r
 			}
 		}
@@ -364,31 +345,4 @@ func checkAdmitted(c *index.Catalog) error {
 		return input("publish %s: no environment of the index's target can install it; take it out, or widen the target with --target FILE", strings.Join(outside, ", "))
 	}
 	return nil
-}
-
-// storedCatalog is the catalog as it is stored. Which form and which
-// compressor does not matter to readers, who look at the decoded bytes.
-func storedCatalog(decoded []byte) (Object, error) {
-	if len(decoded) < gzipFrom {
-		return newObject(artifact.MediaTypeCatalog, decoded), nil
-	}
-	var b bytes.Buffer
-	z, err := gzip.NewWriterLevel(&b, gzip.BestCompression)
-	if err != nil {
-		return Object{}, err
-	}
-	if _, err := z.Write(decoded); err != nil {
-		return Object{}, err
-	}
-	if err := z.Close(); err != nil {
-		return Object{}, err
-	}
-	return newObject(artifact.MediaTypeCatalogGzip, b.Bytes()), nil
-}
-
-func decodedCatalog(o Object) ([]byte, error) {
-	if o.MediaType != artifact.MediaTypeCatalogGzip {
-		return o.Data, nil
-	}
-	return verify.Gunzip(o.Data, index.MaxCatalog)
 }

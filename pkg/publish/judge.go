@@ -13,6 +13,7 @@ import (
 	"github.com/pinwheel-oci/pinwheel/pkg/facts"
 	"github.com/pinwheel-oci/pinwheel/pkg/index"
 	"github.com/pinwheel-oci/pinwheel/pkg/wheel"
+	"github.com/pinwheel-oci/pinwheel/policy/verify"
 )
 
 // Judge says whether a draft may become live; it is asked before the draft is
@@ -80,13 +81,19 @@ func (p *Plan) judge(ctx context.Context, s Store, st *start, c *index.Catalog, 
 	return p.keepVerdict(verdict, c, st.live)
 }
 
+// newest is the revision with the highest serial of candidate and live, nil if
+// there is none.
+func (st *start) newest() *verify.Loaded {
+	if c := st.candidateRev; c != nil && (st.liveRev == nil || c.Catalog.Serial > st.liveRev.Catalog.Serial) {
+		return c
+	}
+	return st.liveRev
+}
+
 // facts loads what the newest revision knows. The ledger of names goes on from
 // there even where the next revision is built on another base.
 func (st *start) facts(ctx context.Context, s Store) (*facts.Book, error) {
-	newest := st.liveRev
-	if c := st.candidateRev; c != nil && (newest == nil || c.Catalog.Serial > newest.Catalog.Serial) {
-		newest = c
-	}
+	newest := st.newest()
 	if newest == nil || len(newest.Catalog.Facts) == 0 {
 		return facts.New(), nil
 	}

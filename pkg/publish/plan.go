@@ -111,7 +111,9 @@ type Plan struct {
 	Live      digest.Digest `json:"live,omitempty"`
 	Changes   []Change      `json:"changes"`
 	Uploads   []Upload      `json:"uploads"`
-	Revision  artifact.Blob `json:"revision"`
+	// Skipped are given files that a listed one supersedes by its build tag.
+	Skipped  []string      `json:"skipped,omitempty"`
+	Revision artifact.Blob `json:"revision"`
 	// Catalog, then bundles, then the two manifests that name them.
 	Catalog           Object   `json:"catalog"`
 	Bundles           []Object `json:"bundles"`
@@ -154,6 +156,7 @@ func NewPlan(ctx context.Context, s Store, o Options) (*Plan, error) {
 	if st.base != nil {
 		p.Base = &Point{st.base.Digest, st.base.Catalog.Serial}
 	}
+	p.Skipped = d.skipped
 	p.Changes, p.Uploads = Changes(catalogOf(st.before()), d.catalog), d.uploads
 	if len(p.Changes) == 0 && st.base != nil && (st.rollback || !st.stale()) && (o.Judge == nil || st.passed()) {
 		same := st.before()

@@ -164,11 +164,22 @@ func TestReplace(t *testing.T) {
 	if diff := cmp.Diff([]string{"add demo-1.0-10-py3-none-any.whl", "retire demo-1.0-py3-none-any.whl"}, lines); diff != "" {
 		t.Errorf("changes (-want +got):\n%s", diff)
 	}
+	if diff := cmp.Diff([]string{"demo-1.0-2-py3-none-any.whl"}, p.Skipped); diff != "" {
+		t.Errorf("skipped (-want +got):\n%s", diff)
+	}
 	if len(p.Uploads) != 1 {
 		t.Errorf("%d uploads, want that of build 10 alone", len(p.Uploads))
 	}
 	w.promote()
 	w.wantLive(p.Revision.Digest)
+
+	// The same directory again, and a build below the listed one: nothing to do.
+	o = w.options(build(w, "10"), build(w, "2"), build(w, "1"))
+	o.Replace = true
+	again, err := publish.NewPlan(t.Context(), w.store, o)
+	if !errors.Is(err, publish.ErrNothingToDo) || len(again.Skipped) != 2 {
+		t.Errorf("%v, skipped %v", err, again.Skipped)
+	}
 }
 
 func TestNothingToDo(t *testing.T) {

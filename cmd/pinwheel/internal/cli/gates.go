@@ -56,11 +56,14 @@ func (f *gateFlags) judge(now time.Time) (publish.Judge, error) {
 }
 
 // gatesError says that the gates found errors.
-type gatesError struct{ written bool }
+type gatesError struct{ written, rollback bool }
 
 func (e *gatesError) Error() string {
 	if e.written {
 		return "the gates found errors: the candidate was written, but cannot be promoted"
+	}
+	if e.rollback {
+		return "the gates found errors in what was to be rolled back to: nothing was written, and what is live stays; choose another revision, or publish a mended one"
 	}
 	return "the gates found errors: nothing was written; mend, pin or take out what the report names, or waive it in the target (--keep-failed writes the candidate all the same, for tests)"
 }

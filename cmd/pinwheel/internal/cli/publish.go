@@ -24,6 +24,7 @@ type revisionFlags struct {
 	writeFlags
 	gateFlags
 	base       string
+	target     string
 	retention  time.Duration
 	allowLarge bool
 }
@@ -32,6 +33,7 @@ func (f *revisionFlags) add(cmd *cobra.Command, p *program) {
 	f.writeFlags.add(cmd, p, true)
 	f.gateFlags.add(cmd)
 	cmd.Flags().StringVar(&f.base, "base", "", "`revision` to build on: candidate, live or none (default: the candidate, else live)")
+	cmd.Flags().StringVar(&f.target, "target", "", "YAML `file` that declares the environments of the index")
 	cmd.Flags().Var((*days)(&f.retention), "retention", "drop files that were retired longer ago than this `time`, such as 90d (default: keep them all)")
 	cmd.Flags().BoolVar(&f.allowLarge, "allow-large", false, "allow an index of over 1 MiB, which some registries refuse")
 }
@@ -46,7 +48,6 @@ func (f *revisionFlags) parse() (index.Name, error) {
 
 type publishFlags struct {
 	revisionFlags
-	target     string
 	epoch      uint64
 	remove     []string
 	replace    bool
@@ -80,7 +81,6 @@ revision is planned and judged again on top of what is live now.`,
 	}
 	f.add(cmd, p)
 	cmd.Flags().StringArrayVar(&f.remove, "remove", nil, "`selector` of files to take off the pages: a file name, a project, or versions as in 'numpy<2' (repeat for more)")
-	cmd.Flags().StringVar(&f.target, "target", "", "YAML `file` that declares the environments of the index")
 	cmd.Flags().Uint64Var(&f.epoch, "epoch", 0, "epoch `number` of the index (default: that of the base, or 1)")
 	cmd.Flags().BoolVar(&f.replace, "replace", false, "retire wheels that differ from a new one only by a lower build tag")
 	cmd.Flags().BoolVar(&f.sdists, "sdists", false, "take sdists from directories too")
@@ -93,9 +93,6 @@ func (p *program) publish(ctx context.Context, f *publishFlags, args []string) e
 		o.Replace, o.Epoch, o.SignWheels = f.replace, f.epoch, !f.noWheelSig
 		var err error
 		if o.Remove, err = selectors(f.remove); err != nil {
-			return err
-		}
-		if o.Target, err = loadTarget(f.target); err != nil {
 			return err
 		}
 		// Without files the rest must say what to do: an empty list of files is
@@ -199,6 +196,9 @@ func (p *program) revisionOptions(ctx context.Context, f *revisionFlags, name in
 	if o.Trusted, err = f.trusted(); err != nil {
 		return o, err
 	}
+	if o.Target, err = loadTarget(f.target); err != nil {
+		return o, err
+	}
 	if o.Judge, err = f.judge(o.Now); err != nil {
 		return o, err
 	}
@@ -213,6 +213,7 @@ type publishAnswer struct {
 	Base     *publish.Point   `json:"base,omitempty"`
 	Written  bool             `json:"written"`
 	Changes  []publish.Change `json:"changes"`
+	Skipped  []string         `json:"skipped,omitempty"`
 	// Gates is the report on the revision.
 	Gates *gate.Report `json:"gates,omitempty"`
 }
@@ -225,11 +226,14 @@ func (p *program) answerPublish(plan *publish.Plan, report *gate.Report, written
 	}
 	a := publishAnswer{
 		Index: plan.Name, Serial: plan.Serial, Revision: string(plan.Revision.Digest), Tag: name.RevisionTag(plan.Serial),
-		Base: plan.Base, Written: written, Changes: append([]publish.Change{}, plan.Changes...), Gates: report,
+		Base: plan.Base, Written: written, Changes: append([]publish.Change{}, plan.Changes...), Skipped: plan.Skipped, Gates: report,
 	}
 	return p.answer(a, func(w io.Writer) error {
 		for _, c := range a.Changes {
 			fmt.Fprintln(w, changeLine(c))
+		}
+		for _, name := range a.Skipped {
+			fmt.Fprintf(w, "skip   %s  there is a higher build tag\n", name)
 		}
 		if a.Base != nil {
 			fmt.Fprintf(w, "base     %d %s\n", a.Base.Serial, a.Base.Revision)

@@ -74,7 +74,7 @@ func (p *program) rollback(ctx context.Context, f *promoteFlags) error {
 			return p.answerRollback(plan, nil, false)
 		}
 		if errors.Is(err, publish.ErrFailed) {
-			return errors.Join(p.failedRollback(f, plan), err)
+			return errors.Join(p.failedRollback(f, plan), &gatesError{rollback: true})
 		}
 		if err != nil {
 			return err
