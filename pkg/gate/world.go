@@ -192,7 +192,7 @@ func (w *world) addBase() {
 		if e.base == nil {
 			continue
 		}
-		for name, text := range e.base.Python {
+		for name, text := range e.base.Python[e.Python] {
 			if v, err := wheel.ParseVersion(text); err == nil {
 				w.release(w.project(name), v).base |= 1 << i
 			}

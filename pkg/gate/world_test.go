@@ -111,7 +111,10 @@ func base(libraries ...string) func(*index.Target) {
 func installed(name, version string) func(*index.Target) {
 	return func(t *index.Target) {
 		for i := range t.Base {
-			t.Base[i].Python = map[string]string{name: version}
+			t.Base[i].Python = map[string]map[string]string{}
+			for _, python := range t.Pythons {
+				t.Base[i].Python[python] = map[string]string{name: version}
+			}
 		}
 	}
 }

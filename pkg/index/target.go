@@ -52,8 +52,9 @@ type Base struct {
 	// Libraries are SONAMEs, ascending.
 	Libraries []string `json:"libraries"`
 	Platform  string   `json:"platform"`
-	// Python are versions of installed distributions by normalised name.
-	Python map[string]string `json:"python,omitempty"`
+	// Python are versions of installed distributions by normalised name, for
+	// each Python that the image has.
+	Python map[string]map[string]string `json:"python,omitempty"`
 }
 
 // Partial is a project that exists on some platforms only.

@@ -95,11 +95,23 @@ func (t *Target) checkBase() error {
 		if err := checkList("target", "libraries", b.Libraries, sonamePattern.MatchString); err != nil {
 			return err
 		}
-		for name, version := range b.Python {
-			v, err := wheel.ParseVersion(version)
-			if !isProject(name) || err != nil || v.String() != version {
-				return artifact.Violates("target", "base %s: distribution %q %q: want a normalised name and version", b.Platform, name, version)
+		for python, installed := range b.Python {
+			if err := checkInstalled(b.Platform, python, installed); err != nil {
+				return err
 			}
+		}
+	}
+	return nil
+}
+
+func checkInstalled(platform, python string, installed map[string]string) error {
+	if !pythonPattern.MatchString(python) || len(installed) == 0 {
+		return artifact.Violates("target", "base %s: distributions of Python %q: want a Python such as \"3.12\" and at least one distribution", platform, python)
+	}
+	for name, version := range installed {
+		v, err := wheel.ParseVersion(version)
+		if !isProject(name) || err != nil || v.String() != version {
+			return artifact.Violates("target", "base %s: distribution %q %q: want a normalised name and version", platform, name, version)
 		}
 	}
 	return nil

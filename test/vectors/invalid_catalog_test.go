@@ -145,6 +145,8 @@ var targetRows = []row{
 	{"full", "target--no-libraries", swap(`"libraries":["libc.so.6"]`, `"libraries":[]`)},
 	{"full", "target--base-python-version", swap(`"pip":"26.3"`, `"pip":"v26.3"`)},
 	{"full", "target--base-python-name", swap(`"pip":"26.3"`, `"Pip":"26.3"`)},
+	{"full", "target--base-without-distributions", swap(`"3.12":{"pip":"26.3","setuptools":"80.1.0"}`, `"3.12":{}`)},
+	{"full", "target--base-of-no-python", swap(`"3.12":{"pip"`, `"cp312":{"pip"`)},
 	{"full", "order--libraries", swap(`"libc.so.6","libstdc++.so.6"`, `"libstdc++.so.6","libc.so.6"`)},
 	{"full", "order--base", swap(`"platform":"linux_aarch64"`, `"platform":"linux_x86_64"`)},
 	{"full", "target--gate-mode", swap(`"sbom":"warn"`, `"sbom":"maybe"`)},

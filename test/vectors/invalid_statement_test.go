@@ -9,14 +9,14 @@ var claimsRows = []row{
 	{"full", "statement--unknown-member", swap(`"predicateType"`, `"predicateKind":"x","predicateType"`)},
 	{"full", "predicate-type--promotion", swap(`predicate/revision/v1`, `predicate/promotion/v1`)},
 	{"full", "predicate-type--other-tool", swap(`https://github.com/pinwheel-oci/pinwheel/predicate/revision/v1`, `https://sigstore.dev/cosign/sign/v1`)},
-	{"full", "subject--other-manifest", swap(`c1815935`, `c1815930`)},
+	{"full", "subject--other-manifest", swap(`79018f03`, `79018f00`)},
 	{"full", "subject--two", times(2, `{"digest":{`)},
 	{"full", "subject--name", last(`"name":"tools/3.4/cpu-ubi9"`, `"name":"tools/3.4/cpu"`)},
 	{"full", "subject--no-name", last(`,"name":"tools/3.4/cpu-ubi9"`, ``)},
 	{"full", "json--no-predicate", cut(`"predicate":`, `"predicateType"`)},
 	{"full", "json--unknown-claim", swap(`"serial":3`, `"serial":3,"stage":"live"`)},
 	{"full", "canonical--missing-claim", swap(`"epoch":1,`, ``)},
-	{"full", "sha256--catalog", swap(`"catalog":"62c`, `"catalog":"62C`)},
+	{"full", "sha256--catalog", swap(`"catalog":"d`, `"catalog":"D`)},
 	{"full", "epoch--zero", swap(`"epoch":1`, `"epoch":0`)},
 	{"full", "serial--zero", swap(`"serial":3`, `"serial":0`)},
 	{"full", "issued--with-an-offset", swap(`"2026-03-03T12:30:00Z"`, `"2026-03-03T12:30:00+01:00"`)},
@@ -27,7 +27,7 @@ func promotionRows() []row {
 	recent := `"recent":[{"from":"2026-03-01T10:30:00Z",`
 	return []row{
 		{"full", "predicate-type--release", swap(`predicate/promotion/v1`, `predicate/release/v1`)},
-		{"full", "subject--other-revision", last(`6fc267f5`, `6fc267f0`)},
+		{"full", "subject--other-revision", last(`cea94b7b`, `cea94b70`)},
 		{"full", "subject--name", last(`"name":"tools/3.4/cpu-ubi9"`, `"name":"tools/3.5/cpu-ubi9"`)},
 		{"full", "json--unknown-member", swap(`"stage":"live"`, `"stage":"live","until":1`)},
 		{"full", "canonical--empty-recent", cut(`{"from"`, `]`)},
@@ -37,7 +37,7 @@ func promotionRows() []row {
 		{"full", "epoch--zero", swap(`"epoch":1`, `"epoch":0`)},
 		{"full", "issued--half-a-second", swap(`"issued":"2026-03-03T14:30:00Z"`, `"issued":"2026-03-03T14:30:00.5Z"`)},
 		{"full", "name--variant-reserved", first(`"name":"tools/3.4/cpu-ubi9"`, `"name":"tools/3.4/cpu.head"`)},
-		{"full", "digest--revision", swap(`"revision":"sha256:6f`, `"revision":"sha256:6F`)},
+		{"full", "digest--revision", swap(`"revision":"sha256:c`, `"revision":"sha256:C`)},
 		{"full", "by--line-end", swap(`"by":"release team"`, `"by":"release\nteam"`)},
 		{"full", "by--too-long", swap(`"by":"release team"`, `"by":"`+long+`"`)},
 		{"full", "reason--escape", swap(`"reason":"gamma 1.0"`, `"reason":"\u001b]0;gamma"`)},
@@ -58,9 +58,9 @@ func promotionRows() []row {
 
 var freshnessRows = []row{
 	{"full", "predicate-type--promotion", swap(`predicate/freshness/v1`, `predicate/promotion/v1`)},
-	{"full", "subject--other-promotion", last(`00e71eca`, `00e71ec0`)},
+	{"full", "subject--other-promotion", last(`5417eeb6`, `5417eeb0`)},
 	{"full", "subject--name", last(`,"name":"tools/3.4/cpu-ubi9"`, ``)},
-	{"full", "sha256--promotion", swap(`"promotion":"00e71eca`, `"promotion":"sha256:00e71eca`)},
+	{"full", "sha256--promotion", swap(`"promotion":"5417eeb6`, `"promotion":"sha256:5417eeb6`)},
 	{"full", "counter--zero", swap(`"counter":1`, `"counter":0`)},
 	{"full", "epoch--zero", swap(`"epoch":1`, `"epoch":0`)},
 	{"full", "stage--none", swap(`"stage":"live"`, `"stage":""`)},
@@ -72,7 +72,7 @@ var freshnessRows = []row{
 
 var releaseStatementRows = []row{
 	{"two", "predicate-type--revision", swap(`predicate/release/v1`, `predicate/revision/v1`)},
-	{"two", "subject--other-release", swap(`5da00bf0`, `5da00bf1`)},
+	{"two", "subject--other-release", swap(`c230047c`, `c2300470`)},
 	{"two", "subject--name", last(`"name":"tools/3.4"`, `"name":"tools/3.5"`)},
 	{"two", "claims--sequence", swap(`"sequence":2`, `"sequence":3`)},
 	{"two", "claims--name", first(`"name":"tools/3.4"`, `"name":"tools/3.5"`)},

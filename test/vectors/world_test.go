@@ -159,7 +159,7 @@ func (w *world) fullCatalog(previous artifact.Blob) *index.Catalog {
 			Accelerator: &index.Accelerator{Kind: "cuda", Version: "13.0"},
 			Base: []index.Base{
 				{Platform: "linux_aarch64", Libraries: []string{"libc.so.6"}},
-				{Platform: "linux_x86_64", Libraries: []string{"libc.so.6", "libstdc++.so.6"}, Python: map[string]string{"pip": "26.3", "setuptools": "80.1.0"}},
+				{Platform: "linux_x86_64", Libraries: []string{"libc.so.6", "libstdc++.so.6"}, Python: map[string]map[string]string{"3.12": {"pip": "26.3", "setuptools": "80.1.0"}}},
 			},
 			Gates: map[string]string{"provenance": "off", "sbom": "warn"},
 			Glibc: "2.34", Glibcxx: "3.4.29", PackageTypes: []string{index.Wheel, index.Sdist},

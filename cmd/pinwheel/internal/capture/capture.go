@@ -26,8 +26,7 @@ type System struct {
 	Glibc string
 	// Glibcxx is the newest GLIBCXX_3.4.x of its libstdc++.so.6: "3.4.29".
 	Glibcxx string
-	// Pythons are those found, such as "3.9" and "3.12", oldest first. The
-	// distributions are those of the last.
+	// Pythons are those found, such as "3.9" and "3.12", oldest first.
 	Pythons []string
 	// Unread counts directories that could not be read.
 	Unread int
@@ -175,12 +174,14 @@ func (s *System) pythons(t *tree) {
 		}
 	}
 	s.Pythons = slices.SortedFunc(maps.Keys(byPython), comparePythons)
-	if len(s.Pythons) == 0 {
-		return
-	}
-	s.Python = t.installed(byPython[s.Pythons[len(s.Pythons)-1]])
 	for i, p := range s.Pythons {
 		s.Pythons[i] = "3." + p
+		if installed := t.installed(byPython[p]); len(installed) > 0 {
+			if s.Python == nil {
+				s.Python = map[string]map[string]string{}
+			}
+			s.Python[s.Pythons[i]] = installed
+		}
 	}
 }
 

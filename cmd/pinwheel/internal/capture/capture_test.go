@@ -86,7 +86,7 @@ var redHatSays = &capture.System{
 		Libraries: []string{
 			"libblas.so.3", "libc.so.6", "libcudart.so.13", "libm.so.6", "libplain.so", "libstdc++.so.6",
 		},
-		Python: map[string]string{"pip": "24.2", "ruamel-yaml-clib": "0.2.8"},
+		Python: map[string]map[string]string{"3.12": {"pip": "24.2", "ruamel-yaml-clib": "0.2.8"}, "3.9": {"dnf": "4.14.0"}},
 	},
 	Glibc: "2.34", Glibcxx: "3.4.29", Pythons: []string{"3.9", "3.12"},
 }
@@ -198,7 +198,7 @@ func TestDebian(t *testing.T) {
 		{path: "./usr/lib/python3/dist-packages/six-1.16.0.dist-info/METADATA", content: "x"},
 	})))
 	want := &capture.System{
-		Base:  index.Base{Platform: "linux_aarch64", Libraries: []string{"libc.so.6", "libm.so.6", "preload.so"}, Python: map[string]string{"six": "1.16.0"}},
+		Base:  index.Base{Platform: "linux_aarch64", Libraries: []string{"libc.so.6", "libm.so.6", "preload.so"}, Python: map[string]map[string]string{"3.11": {"six": "1.16.0"}}},
 		Glibc: "2.36", Pythons: []string{"3.11"},
 	}
 	if diff := gocmp.Diff(want, s); diff != "" || err != nil {

@@ -29,9 +29,9 @@ type captured struct {
 }
 
 type capturedBase struct {
-	Platform  string            `json:"platform" yaml:"platform"`
-	Libraries []string          `json:"libraries" yaml:"libraries"`
-	Python    map[string]string `json:"python,omitempty" yaml:"python,omitempty"`
+	Platform  string                       `json:"platform" yaml:"platform"`
+	Libraries []string                     `json:"libraries" yaml:"libraries"`
+	Python    map[string]map[string]string `json:"python,omitempty" yaml:"python,omitempty"`
 }
 
 // withCapture lets check capture what a base image provides instead.
@@ -45,7 +45,7 @@ With --capture nothing is checked: it reads a root directory, a tar file of one,
 or a container image (HOST/REPOSITORY:TAG or oci-layout:DIR:TAG, all platforms),
 and writes what that provides as YAML for the target file of an index.`
 	cmd.Example += `
-  pinwheel check --capture registry.example/base/cuda13.0-ubi9:3.4 >>target.yaml`
+  pinwheel check --capture registry.example/base/cuda13.0-ubi9:3.4 >base.yaml`
 	check := cmd.RunE
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		switch {
@@ -152,11 +152,8 @@ func lowerLevel(a, b string) string {
 // describe says on one line what was found, and what was left out.
 func describe(s *capture.System) string {
 	text := fmt.Sprintf("%s: %d libraries, glibc %s, libstdc++ %s", s.Platform, len(s.Libraries), orNone(s.Glibc), orNone(s.Glibcxx))
-	if n := len(s.Pythons); n > 0 {
-		text += fmt.Sprintf(", %d distributions of Python %s", len(s.Python), s.Pythons[n-1])
-		if n > 1 {
-			text += fmt.Sprintf(" (those of %s are left out)", strings.Join(s.Pythons[:n-1], ", "))
-		}
+	for _, python := range s.Pythons {
+		text += fmt.Sprintf(", %d distributions of Python %s", len(s.Python[python]), python)
 	}
 	if s.Unread > 0 {
 		text += fmt.Sprintf("; %d directories or files could not be read", s.Unread)

@@ -65,7 +65,7 @@ func TestCaptureIsPartOfATarget(t *testing.T) {
 	got, err := loadTarget(file)
 	want := &index.Target{
 		Base: []index.Base{{
-			Libraries: []string{"libc.so.6", "libstdc++.so.6"}, Platform: "linux_x86_64", Python: map[string]string{"some-thing": "1.10"},
+			Libraries: []string{"libc.so.6", "libstdc++.so.6"}, Platform: "linux_x86_64", Python: map[string]map[string]string{"3.10": {"some-thing": "1.10"}},
 		}},
 		Glibc: "2.34", Glibcxx: "3.4.29", Platforms: []string{"linux_x86_64"}, Pythons: []string{"3.10"},
 	}

@@ -37,9 +37,9 @@ type targetAccelerator struct {
 }
 
 type targetBase struct {
-	Libraries []strictyaml.Text          `yaml:"libraries"`
-	Platform  strictyaml.Text            `yaml:"platform"`
-	Python    map[string]strictyaml.Text `yaml:"python"`
+	Libraries []strictyaml.Text                     `yaml:"libraries"`
+	Platform  strictyaml.Text                       `yaml:"platform"`
+	Python    map[string]map[string]strictyaml.Text `yaml:"python"`
 }
 
 type targetPartial struct {
@@ -116,7 +116,14 @@ func (f *targetFile) target() *index.Target {
 		t.Accelerator = &index.Accelerator{Kind: string(a.Kind), Version: string(a.Version)}
 	}
 	for _, b := range f.Base {
-		t.Base = append(t.Base, index.Base{Libraries: texts(b.Libraries), Platform: string(b.Platform), Python: textMap(b.Python)})
+		base := index.Base{Libraries: texts(b.Libraries), Platform: string(b.Platform)}
+		for python, installed := range b.Python {
+			if base.Python == nil {
+				base.Python = map[string]map[string]string{}
+			}
+			base.Python[python] = textMap(installed)
+		}
+		t.Base = append(t.Base, base)
 	}
 	for _, p := range f.Partial {
 		t.Partial = append(t.Partial, index.Partial{Platforms: texts(p.Platforms), Project: string(p.Project), Reason: string(p.Reason)})
