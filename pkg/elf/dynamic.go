@@ -109,7 +109,7 @@ func (f *File) readDynamic(s segment) (dynamic, error) {
 
 // heldStrings is the size of string tables, in bytes, up to which they are held
 // in memory.
-const heldStrings = 32 << 20
+const heldStrings = 16 << 20
 
 // readStrings reads the dynamic string table, or where it is.
 func (f *File) readStrings(d dynamic) error {
@@ -137,7 +137,24 @@ func (f *File) readStrings(d dynamic) error {
 	return nil
 }
 
-// name returns the string at an offset of the string table.
+// link returns the name of a library or version, or a path of at most limit
+// bytes, as a string of its own that counts against [MaxLinks].
+func (f *File) link(off int64, what string, limit int) (string, error) {
+	s, err := f.name(off, what)
+	if err != nil {
+		return "", err
+	}
+	if len(s) > limit {
+		return "", malformed("%s has %d bytes, the limit is %d", what, len(s), limit)
+	}
+	if f.linked += len(s); f.linked > MaxLinks {
+		return "", malformed("names of libraries and versions of over %d bytes", MaxLinks)
+	}
+	return strings.Clone(s), nil
+}
+
+// name returns the string at an offset of the string table, which may share
+// its memory.
 func (f *File) name(off int64, what string) (string, error) {
 	if off < 0 || off >= f.strtab.size {
 		return "", malformed("%s lies outside the string table", what)
@@ -175,18 +192,16 @@ func (f *File) readName(off int64, what string) (string, error) {
 
 func (f *File) readNames(d dynamic) (err error) {
 	for _, off := range d.needed {
-		s, err := f.name(off, "a DT_NEEDED")
+		s, err := f.link(off, "a DT_NEEDED", MaxPath)
 		if err != nil {
 			return err
 		}
-		f.Needed = append(f.Needed, strings.Clone(s))
+		f.Needed = append(f.Needed, s)
 	}
 	if off, ok := d.one[dtSoname]; ok {
-		s, err := f.name(off, "DT_SONAME")
-		if err != nil {
+		if f.Soname, err = f.link(off, "DT_SONAME", MaxPath); err != nil {
 			return err
 		}
-		f.Soname = strings.Clone(s)
 	}
 	off, ok := d.one[dtRunpath]
 	if !ok {
@@ -194,13 +209,13 @@ func (f *File) readNames(d dynamic) (err error) {
 			return nil
 		}
 	}
-	path, err := f.name(off, "DT_RUNPATH")
+	path, err := f.link(off, "DT_RUNPATH", MaxName)
 	if err != nil {
 		return err
 	}
 	for dir := range strings.SplitSeq(path, ":") {
 		if dir != "" {
-			f.Runpath = append(f.Runpath, strings.Clone(dir))
+			f.Runpath = append(f.Runpath, dir)
 		}
 	}
 	return nil

@@ -22,10 +22,22 @@ import (
 const (
 	MaxStrings  = 256 << 20 // bytes of the dynamic string table
 	MaxSymbols  = 4 << 20   // dynamic symbols
-	MaxName     = 64 << 10  // bytes of one name
+	MaxName     = 64 << 10  // bytes of a symbol's name, or of a search path
+	MaxPath     = 4 << 10   // bytes of the name of a library or version: PATH_MAX of Linux
 	MaxDynamic  = 64 << 10  // entries of the dynamic section
 	MaxVersions = 64 << 10  // versions that are needed or defined
-	maxNames    = 1 << 30   // bytes of all names: they may overlap
+	// MaxLinks bounds the bytes of all names that a [File] holds: libraries,
+	// versions and search paths, repetitions counted. Real files have 2 KB.
+	MaxLinks = 4 << 20
+)
+
+// Names may share bytes of the string table, so that a small file could have
+// many long ones. Linkers only let a name be the end of another: the names of
+// all symbols together are about as long as the table, in real files at most
+// 1.2 times. Beyond these many times, a few small names aside, it is an attack.
+const (
+	maxOverlap = 4
+	freeNames  = 1 << 20
 )
 
 // Kind is what an ELF file is (e_type).
@@ -66,6 +78,7 @@ type File struct {
 	strings string // the string table; empty if it is read name by name
 	strtab  segment
 	names   []byte // for reading one
+	linked  int    // bytes of names held, see MaxLinks
 	symtab  int64  // file offset
 	symbols int64  // how many
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"io"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -204,9 +205,45 @@ func TestOverlappingNames(t *testing.T) {
 	imports := slices.Repeat([]string{strings.Repeat("x", elf.MaxName)}, 20_000)
 	f := read(t, elftest.Library{Imports: imports, HashTable: true}.Bytes())
 	err := f.EachSymbol(func(elf.Symbol) error { return nil })
-	if err == nil || !strings.Contains(err.Error(), "names of over") {
+	if err == nil || !strings.Contains(err.Error(), "over 4 times as long as the string table") {
 		t.Errorf("got %v", err)
 	}
+}
+
+// TestOneNameForAll are files whose libraries or versions all have one long
+// name: what is held must not be many times what the file has.
+func TestOneNameForAll(t *testing.T) {
+	long, path := strings.Repeat("x", elf.MaxName), strings.Repeat("x", elf.MaxPath)
+	repeat := func(s string) []string { return slices.Repeat([]string{s}, 60_000) }
+	for name, c := range map[string]struct {
+		library elftest.Library
+		want    string
+	}{
+		"libraries":           {elftest.Library{Needed: repeat(path)}, "over 4194304 bytes"},
+		"versions":            {elftest.Library{Needed: []string{"a"}, Needs: map[string][]string{"a": repeat(path)}}, "over 4194304 bytes"},
+		"definitions":         {elftest.Library{Defines: repeat(path)}, "over 4194304 bytes"},
+		"libraries, longer":   {elftest.Library{Needed: repeat(long)}, "limit is 4096"},
+		"versions, longer":    {elftest.Library{Needed: []string{"a"}, Needs: map[string][]string{"a": repeat(long)}}, "limit is 4096"},
+		"definitions, longer": {elftest.Library{Defines: repeat(long)}, "limit is 4096"},
+		"its own name":        {elftest.Library{Soname: long}, "limit is 4096"},
+	} {
+		data := c.library.Bytes()
+		var err error
+		n := allocated(func() { _, err = elf.Read(bytes.NewReader(data), int64(len(data))) })
+		var format *elf.FormatError
+		if !errors.As(err, &format) || !strings.Contains(err.Error(), c.want) || n > 32<<20 {
+			t.Errorf("%s: %d bytes allocated, %v", name, n, err)
+		}
+	}
+}
+
+// allocated counts bytes; nothing else may run.
+func allocated(f func()) uint64 {
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	f()
+	runtime.ReadMemStats(&after)
+	return after.TotalAlloc - before.TotalAlloc
 }
 
 func TestReaderErrorsStayTheirs(t *testing.T) {

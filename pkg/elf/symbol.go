@@ -24,7 +24,7 @@ const (
 // files see, until it returns an error. Names are at most [MaxName] bytes.
 func (f *File) EachSymbol(fn func(Symbol) error) error {
 	entry := f.symbolSize()
-	budget := maxNames
+	budget := freeNames + maxOverlap*f.strtab.size
 	for first := int64(1); first < f.symbols; first += symbolsAtOnce {
 		n := min(symbolsAtOnce, f.symbols-first)
 		table, err := f.at(f.symtab+first*entry, n*entry, "the dynamic symbol table")
@@ -36,8 +36,8 @@ func (f *File) EachSymbol(fn func(Symbol) error) error {
 			if err != nil {
 				return err
 			}
-			if budget -= len(s.Name); budget < 0 {
-				return malformed("names of over %d bytes", maxNames)
+			if budget -= int64(len(s.Name)); budget < 0 {
+				return malformed("names of symbols that are over %d times as long as the string table", maxOverlap)
 			}
 			if !ok {
 				continue

@@ -26,11 +26,10 @@ func (f *File) readNeeds(addr, num int64) error {
 		if err != nil {
 			return err
 		}
-		library, err := f.name(int64(f.order.Uint32(b[4:])), "a library's name")
+		library, err := f.link(int64(f.order.Uint32(b[4:])), "a library's name", MaxPath)
 		if err != nil {
 			return err
 		}
-		library = strings.Clone(library)
 		aux := off + int64(f.order.Uint32(b[8:]))
 		for range f.order.Uint16(b[2:]) {
 			a, err := f.at(aux, 16, "a version need")
@@ -41,11 +40,11 @@ func (f *File) readNeeds(addr, num int64) error {
 				return malformed("over %d versions are needed", MaxVersions)
 			}
 			if f.order.Uint16(a[4:])&verFlagWeak == 0 {
-				version, err := f.name(int64(f.order.Uint32(a[8:])), "a version's name")
+				version, err := f.link(int64(f.order.Uint32(a[8:])), "a version's name", MaxPath)
 				if err != nil {
 					return err
 				}
-				f.Needs = append(f.Needs, Need{library, strings.Clone(version)})
+				f.Needs = append(f.Needs, Need{library, version})
 			}
 			next := int64(f.order.Uint32(a[12:]))
 			if next == 0 {
@@ -84,11 +83,11 @@ func (f *File) readDefines(addr, num int64) error {
 			if err != nil {
 				return err
 			}
-			version, err := f.name(int64(f.order.Uint32(a)), "a version's name")
+			version, err := f.link(int64(f.order.Uint32(a)), "a version's name", MaxPath)
 			if err != nil {
 				return err
 			}
-			f.Defines = append(f.Defines, strings.Clone(version))
+			f.Defines = append(f.Defines, version)
 		}
 		next := int64(f.order.Uint32(b[16:]))
 		if next == 0 {

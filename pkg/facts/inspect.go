@@ -2,8 +2,10 @@ package facts
 
 import (
 	"context"
+	"errors"
 	"io"
 
+	"github.com/pinwheel-oci/pinwheel/pkg/artifact"
 	"github.com/pinwheel-oci/pinwheel/pkg/wheel"
 )
 
@@ -17,5 +19,9 @@ func Inspect(ctx context.Context, r io.ReaderAt, size int64, filename string, li
 		return info, nil, nil, err
 	}
 	w, e, err := reader.Wheel(info.SHA256, info.Requires, info.ProvidesExtra)
+	var large *artifact.Violation
+	if errors.As(err, &large) && large.Rule == "too-large" {
+		err = &wheel.Error{File: filename, Rule: wheel.RuleLimit, Reason: "has facts of " + large.Detail}
+	}
 	return info, w, e, err
 }

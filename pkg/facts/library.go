@@ -42,6 +42,16 @@ type scanned struct {
 	Library
 	defined  []string // in watched name spaces
 	provides bool
+	kept     int // bytes of the names of symbols
+}
+
+// keep adds a symbol's name to a list of s.
+func (s *scanned) keep(list *[]string, name string) error {
+	if s.kept += len(name) + perName; s.kept > maxOfOne {
+		return tooMuch(s.Member)
+	}
+	*list = append(*list, text(name))
+	return nil
 }
 
 // scanLibrary reads one ELF file; a nil result is for code that no loader of
@@ -72,40 +82,46 @@ func (s *scanned) read(f *elf.File) error {
 	s.Runpath, s.Versions = set(f.Runpath), highest(f.Needs)
 	s.Stable = strings.Contains(base, ".abi3.") || strings.Contains(base, ".abi3t.")
 	s.provides = isProvider(s.Soname, base)
-	var python []string
+	versionless := s.Stable || !strings.Contains(base, ".cpython-") && !strings.Contains(base, ".pypy")
 	capsules := false
 	err := f.EachSymbol(func(y elf.Symbol) error {
-		if y.Defined {
-			if module, ok := module(y.Name); ok {
-				s.Modules = append(s.Modules, text(module))
-			}
-		} else if !y.Weak {
-			capsules = capsules || y.Name == "PyCapsule_GetPointer"
-			if strings.HasPrefix(y.Name, "Py") || strings.HasPrefix(y.Name, "_Py") {
-				python = append(python, text(y.Name))
-			}
-		}
-		if y.Weak && !y.Defined || Namespace(y.Name) == "" {
-			return nil
-		}
-		if y.Defined {
-			s.defined = append(s.defined, text(y.Name))
-		} else {
-			s.Imports = append(s.Imports, text(y.Name))
-		}
-		return nil
+		capsules = capsules || !y.Defined && !y.Weak && y.Name == "PyCapsule_GetPointer"
+		return s.symbol(y, versionless)
 	})
 	if err != nil {
 		return err
 	}
-	s.Modules, s.Imports = set(s.Modules), set(s.Imports)
-	if s.Stable || len(s.Modules) > 0 && !strings.Contains(base, ".cpython-") && !strings.Contains(base, ".pypy") {
-		s.Python = set(python)
+	s.Modules, s.Imports, s.Python = unique(s.Modules), unique(s.Imports), unique(s.Python)
+	if !s.Stable && len(s.Modules) == 0 {
+		s.Python = nil
 	}
 	if capsules {
 		s.NumPy, err = scanNumPy(io.NewSectionReader(f.Content(), 0, f.Size()), f.Size())
 	}
 	return err
+}
+
+// symbol takes what matters of one symbol. versionless is for files whose name
+// says nothing of a version of Python.
+func (s *scanned) symbol(y elf.Symbol, versionless bool) error {
+	if y.Defined {
+		if module, ok := module(y.Name); ok {
+			if err := s.keep(&s.Modules, module); err != nil {
+				return err
+			}
+		}
+	} else if !y.Weak && versionless && (strings.HasPrefix(y.Name, "Py") || strings.HasPrefix(y.Name, "_Py")) {
+		if err := s.keep(&s.Python, y.Name); err != nil {
+			return err
+		}
+	}
+	switch {
+	case y.Weak && !y.Defined || Namespace(y.Name) == "":
+		return nil
+	case y.Defined:
+		return s.keep(&s.defined, y.Name)
+	}
+	return s.keep(&s.Imports, y.Name)
 }
 
 // module returns what the interpreter can import where a symbol is defined
@@ -123,9 +139,13 @@ func module(symbol string) (string, bool) {
 func highest(needs []elf.Need) []SymbolVersion {
 	type key struct{ library, family string }
 	best := map[key]string{}
+	library, valid := "", ""
 	for _, n := range needs {
+		if n.Library != library { // many versions share the name of theirs
+			library, valid = n.Library, text(n.Library)
+		}
 		family, number := elf.Versioned(n.Version)
-		k := key{text(n.Library), text(family)}
+		k := key{valid, text(family)}
 		if old, ok := best[k]; !ok || compareNumbers(number, old) > 0 {
 			best[k] = number
 		}
@@ -162,6 +182,11 @@ func set(list []string) []string {
 	for _, s := range list {
 		out = append(out, text(s))
 	}
-	slices.Sort(out)
-	return slices.Compact(out)
+	return unique(out)
+}
+
+// unique sorts and removes repetitions, in place.
+func unique(list []string) []string {
+	slices.Sort(list)
+	return slices.Compact(list)
 }

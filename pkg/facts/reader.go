@@ -3,7 +3,6 @@ package facts
 import (
 	"bytes"
 	"cmp"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -22,20 +21,29 @@ const (
 	inMemory = 2 << 20
 	// maxRequirements bounds a file with build requirements, in bytes.
 	maxRequirements = 1 << 20
-	// maxNames bounds the bytes of all that is kept while a wheel is read. torch
-	// keeps a fifth.
-	maxNames = 64 << 20
+	// maxNames bounds the bytes of all that is kept while a wheel is read, and
+	// maxOfOne those of one library: pyarrow, torch and tensorflow keep a third
+	// of the former and a quarter of the latter at most.
+	maxNames = 32 << 20
+	maxOfOne = 16 << 20
+	// perName is what a name costs besides its bytes.
+	perName = 32
 )
 
-// ErrTooMuch says that a wheel has more facts than are kept of one.
-var ErrTooMuch = errors.New("more facts than are kept of one wheel")
+// tooMuch refuses a wheel, at the member where it went too far.
+func tooMuch(member string) error {
+	return &wheel.Error{Member: member, Rule: wheel.RuleLimit, Reason: "has more, or longer, names of symbols, libraries and versions than are kept of one wheel"}
+}
 
 // Reader gathers the facts of one wheel while [wheel.Inspect] reads it: it is a
 // [wheel.Visitor]. Large ELF files are spilled to temporary files, which have
-// no name any more while they are in use; so memory stays below 100 MB whatever
-// the wheel's size is. Its methods may be called at the same time.
+// no name any more while they are in use, and are read one at a time; so at most
+// 100 MB are held at once whatever the wheel is, and 10 MB for most. Its methods
+// may be called at the same time. A wheel with more facts than that is refused
+// with [wheel.RuleLimit].
 type Reader struct {
-	dir string
+	dir   string
+	large sync.Mutex // held while a spilled library is read
 
 	mu       sync.Mutex
 	files    []*scanned
@@ -88,13 +96,13 @@ func (r *Reader) note(name string) error {
 	default:
 		return nil
 	}
-	return r.count(len(name))
+	return r.count(name, len(name)+perName)
 }
 
 // count is called with mu held.
-func (r *Reader) count(n int) error {
+func (r *Reader) count(member string, n int) error {
 	if r.names += n; r.names > maxNames {
-		return ErrTooMuch
+		return tooMuch(member)
 	}
 	return nil
 }
@@ -163,9 +171,11 @@ func (m *member) Close() error {
 	var content io.ReaderAt = bytes.NewReader(m.buf.Bytes())
 	if m.file != nil {
 		content = m.file
+		m.reader.large.Lock()
+		defer m.reader.large.Unlock()
 	}
 	if isBuildRequirements(m.name) {
-		return m.reader.addRequirements(m.buf.String())
+		return m.reader.addRequirements(m.name, m.buf.String())
 	}
 	s, err := scanLibrary(m.name, content, m.size)
 	if err != nil {
@@ -181,7 +191,7 @@ func (r *Reader) add(s *scanned) error {
 	n := len(s.Member) + 64
 	for _, list := range [][]string{s.defined, s.Imports, s.Needed, s.Runpath, s.Python, s.Modules} {
 		for _, name := range list {
-			n += len(name) + 3
+			n += len(name) + perName
 		}
 	}
 	for _, v := range s.Versions {
@@ -190,10 +200,10 @@ func (r *Reader) add(s *scanned) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.files = append(r.files, s)
-	return r.count(n)
+	return r.count(s.Member, n)
 }
 
-func (r *Reader) addRequirements(content string) error {
+func (r *Reader) addRequirements(member, content string) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for line := range strings.Lines(content) {
@@ -201,7 +211,7 @@ func (r *Reader) addRequirements(content string) error {
 			continue
 		}
 		r.requires = append(r.requires, text(line))
-		if err := r.count(len(line)); err != nil {
+		if err := r.count(member, len(line)+perName); err != nil {
 			return err
 		}
 	}

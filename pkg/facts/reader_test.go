@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -15,7 +16,9 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/pinwheel-oci/pinwheel/pkg/facts"
+	"github.com/pinwheel-oci/pinwheel/pkg/wheel"
 	"github.com/pinwheel-oci/pinwheel/test/elftest"
+	"github.com/pinwheel-oci/pinwheel/test/wheeltest"
 )
 
 var sum = strings.Repeat("a", 64)
@@ -263,13 +266,85 @@ func TestReaderRefuses(t *testing.T) {
 		for i := 0; i < 50 && err == nil; i++ {
 			err = show(r, fmt.Sprintf("%d.so", i), l)
 		}
-		if !errors.Is(err, facts.ErrTooMuch) {
+		if !beyondLimit(err) {
 			t.Errorf("got %v", err)
 		}
 		if _, _, err := r.Wheel(sum, nil, nil); err == nil || !strings.Contains(err.Error(), "too-large") {
 			t.Errorf("got %v", err)
 		}
 	})
+}
+
+// TestOneNameForAll: 15,000 modules that share one long name. Elf reads them,
+// as the table of strings is long too.
+func TestOneNameForAll(t *testing.T) {
+	for name, prefix := range map[string]string{"modules": "PyInit_", "exports": "_ZN2at", "imports of torch": "_ZN2at", "imports of Python": "PyX"} {
+		names := slices.Repeat([]string{prefix + strings.Repeat("a", 2000)}, 15_000)
+		l := elftest.Library{Soname: strings.Repeat("s", 4000), Exports: names, Weak: []string{strings.Repeat("w", 60_000)}}
+		if strings.HasPrefix(name, "imports") {
+			l.Exports, l.Imports = nil, names
+		}
+		for i := range 200 { // strings that are used once
+			l.Weak = append(l.Weak, fmt.Sprintf("%s%d", strings.Repeat("w", 60_000), i))
+		}
+		data := l.Bytes()
+		var err error
+		n := allocated(func() { err = show(facts.NewReader(t.TempDir()), "m.so", data) })
+		if !beyondLimit(err) || n > 64<<20 {
+			t.Errorf("%s: %d bytes allocated, %v", name, n, err)
+		}
+	}
+}
+
+// TestVersionsOfOneLibrary: the long name of a library stands once for all its
+// versions.
+func TestVersionsOfOneLibrary(t *testing.T) {
+	library := strings.Repeat("l", 4000)
+	versions := make([]string, 60_000)
+	for i := range versions {
+		versions[i] = fmt.Sprintf("V%d", i)
+	}
+	data := elftest.Library{Needed: []string{library}, Needs: map[string][]string{library: versions}}.Bytes()
+	var err error
+	n := allocated(func() { err = show(facts.NewReader(t.TempDir()), "m.so", data) })
+	if !beyondLimit(err) || n > 64<<20 {
+		t.Errorf("%d bytes allocated, %v", n, err)
+	}
+}
+
+// TestTooManyFactsAreARefusal: what cannot be kept or stored is wrong with the
+// wheel, not with the disk.
+func TestTooManyFactsAreARefusal(t *testing.T) {
+	t.Parallel()
+	for libraries, want := range map[int]string{4: "has facts of", 9: "than are kept of one wheel"} {
+		w := wheeltest.Wheel{Tags: "cp312-cp312-linux_x86_64", Deflate: true, Files: map[string]string{}}
+		for i := range libraries {
+			names := make([]string, 20_000)
+			for k := range names {
+				names[k] = fmt.Sprintf("_ZN2at%sE%d", strings.Repeat("x", 200), k)
+			}
+			w.Files[fmt.Sprintf("demo/_%d.so", i)] = string(elftest.Library{Imports: names}.Bytes())
+		}
+		data := wheeltest.Build(t, w)
+		_, _, _, err := facts.Inspect(t.Context(), bytes.NewReader(data), int64(len(data)), w.Filename(), wheel.Limits{Ratio: 1 << 20}, t.TempDir())
+		if !beyondLimit(err) || !strings.Contains(err.Error(), want) {
+			t.Errorf("%d libraries: got %v, want %q", libraries, err, want)
+		}
+	}
+}
+
+func beyondLimit(err error) bool {
+	var e *wheel.Error
+	return errors.As(err, &e) && e.Rule == wheel.RuleLimit
+}
+
+// allocated counts bytes; nothing else may run.
+func allocated(f func()) uint64 {
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	f()
+	runtime.ReadMemStats(&after)
+	return after.TotalAlloc - before.TotalAlloc
 }
 
 func TestReaderTakesMetadata(t *testing.T) {
