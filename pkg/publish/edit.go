@@ -197,7 +197,7 @@ func (d *draft) offered(st *start) map[string]index.File {
 // takeWithdrawn carries over what is withdrawn already, whatever the base is:
 // nothing that is gone for cause comes back.
 func (d *draft) takeWithdrawn(st *start) {
-	for _, c := range []*index.Catalog{catalogOf(st.base), catalogOf(st.liveRev)} {
+	for _, c := range []*index.Catalog{catalogOf(st.base), catalogOf(st.liveRev), catalogOf(st.candidateRev)} {
 		if c != nil {
 			d.catalog.Withdrawn = append(d.catalog.Withdrawn, c.Withdrawn...)
 		}

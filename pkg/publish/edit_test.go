@@ -229,7 +229,9 @@ func TestWithdrawnStaysAway(t *testing.T) {
 		if w.at("test.3.4-cpu-ubi9") != old.Revision.Digest {
 			t.Fatal("the old candidate is not back")
 		}
-		w.publish(w.demo("4.0"))
+		o = w.options(w.demo("4.0"))
+		o.Base = publish.BaseCandidate // by itself it would build on live, which is newer
+		w.publishWith(o)
 		c := w.catalog("test.3.4-cpu-ubi9")
 		if diff := cmp.Diff([]string{demo15, demo20, "demo-3.0-py3-none-any.whl", "demo-4.0-py3-none-any.whl", other10}, filenames(c)); diff != "" {
 			t.Errorf("files (-want +got):\n%s", diff)

@@ -1,11 +1,16 @@
 package publish_test
 
 import (
+	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/pinwheel-oci/pinwheel/pkg/index"
 	"github.com/pinwheel-oci/pinwheel/pkg/publish"
+	"github.com/pinwheel-oci/pinwheel/pkg/registry"
 	"github.com/pinwheel-oci/pinwheel/test/wheeltest"
 )
 
@@ -69,5 +74,67 @@ func TestRollbackKeepsQuarantine(t *testing.T) {
 	c := w.catalog("3.4-cpu-ubi9")
 	if c.Serial != 3 || c.Projects[1].Status == nil || c.Projects[1].Status.Status != publish.StatusQuarantined || len(c.Projects[0].Files) != 1 {
 		t.Errorf("%+v", c.Projects)
+	}
+}
+
+// TestWithdrawalOutlivesItsCandidate: what one engineer withdrew in a candidate is
+// not lost when the next one builds on live.
+func TestWithdrawalOutlivesItsCandidate(t *testing.T) {
+	t.Parallel()
+	for _, base := range []publish.Base{publish.BaseLive, publish.BaseNone} {
+		w := newWorld(t)
+		w.release(w.demo("1.0"), w.demo("2.0"))
+		o := w.options()
+		o.Withdraw = marks(t, "malicious", demo10)
+		w.publishWith(o)
+		o = w.options(w.demo("3.0"))
+		o.Base = base
+		w.publishWith(o)
+		c := w.catalog("test.3.4-cpu-ubi9")
+		if diff := cmp.Diff([]string{demo10 + " since 2: malicious"}, withdrawn(c)); diff != "" {
+			t.Errorf("base %q: withdrawn (-want +got):\n%s", base, diff)
+		}
+		if slices.Contains(filenames(c), demo10) {
+			t.Errorf("base %q lists %s", base, demo10)
+		}
+	}
+}
+
+// TestCandidateThatWasPutBack: what is newer than it is live, and is built upon.
+func TestCandidateThatWasPutBack(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.release(w.demo("1.0"))
+	w.release(w.demo("2.0"))
+	w.alias("rev.3.4-cpu-ubi9.1", "test.3.4-cpu-ubi9")
+	w.publish(w.demo("3.0"))
+	if diff := cmp.Diff([]string{demo10, demo20, "demo-3.0-py3-none-any.whl"}, filenames(w.catalog("test.3.4-cpu-ubi9"))); diff != "" {
+		t.Errorf("files (-want +got):\n%s", diff)
+	}
+}
+
+// TestEditedPlanThatLeavesOutContent: a layout refuses what a registry refuses.
+func TestEditedPlanThatLeavesOutContent(t *testing.T) {
+	t.Parallel()
+	for name, edit := range map[string]func(*publish.Plan){
+		"uploads":  func(p *publish.Plan) { p.Uploads = nil },
+		"evidence": func(p *publish.Plan) { p.Evidence = nil },
+		"facts":    func(p *publish.Plan) { p.Facts = nil },
+	} {
+		w := newWorld(t)
+		r, err := registry.ParseReference(registry.LayoutPrefix + filepath.Join(t.TempDir(), "layout"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if w.store, err = registry.Open(t.Context(), r, registry.Options{CreateLayout: true}); err != nil {
+			t.Fatal(err)
+		}
+		o := w.options(w.demo("1.0"))
+		o.Judge = verdict(true)
+		p := w.plan(o)
+		edit(p)
+		if err := p.Apply(t.Context(), w.store); err == nil || w.at("test.3.4-cpu-ubi9") != "" {
+			t.Errorf("without %s: %v, candidate %s", name, err, w.at("test.3.4-cpu-ubi9"))
+		}
 	}
 }

@@ -308,7 +308,9 @@ func chooseBase(b Base, candidate, live *verify.Loaded) (*verify.Loaded, error) 
 	case BaseNone:
 		return nil, nil
 	case BaseNewest:
-		if candidate != nil {
+		// A candidate that is older than live was put back by somebody: what it
+		// lacks was published on purpose.
+		if candidate != nil && (live == nil || candidate.Catalog.Serial >= live.Catalog.Serial) {
 			return candidate, nil
 		}
 		return live, nil

@@ -224,6 +224,9 @@ func (l *layout) tag(ctx context.Context, desc ocispec.Descriptor, tag string) e
 		return err
 	}
 	return changeIndex(ctx, l.dir, func(index *ocispec.Index) error {
+		if err := l.checkChildren(desc); err != nil {
+			return err
+		}
 		setTag(index, tag, plain(desc))
 		return nil
 	})

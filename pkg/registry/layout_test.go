@@ -103,8 +103,7 @@ func TestLayoutConcurrentWriters(t *testing.T) {
 				return
 			}
 			for i := range each {
-				desc, data := registrytest.Index(t, ocispec.Descriptor{
-					MediaType: ocispec.MediaTypeImageManifest, Digest: digest.FromString(fmt.Sprint(w, i)), Size: 1})
+				desc, data := registrytest.Manifest(t, store, fmt.Sprint(w, i), nil)
 				if err := store.PushReference(t.Context(), desc, bytes.NewReader(data), fmt.Sprintf("t-%d-%d", w, i)); err != nil {
 					t.Error(err)
 				}

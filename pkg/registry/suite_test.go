@@ -41,12 +41,12 @@ func TestSuiteMemory(t *testing.T) {
 
 func TestSuiteLayout(t *testing.T) {
 	t.Parallel()
-	registrytest.Suite(t, newLayout, registrytest.Traits{})
+	registrytest.Suite(t, newLayout, registrytest.Traits{ChecksChildren: true})
 }
 
 func TestSuiteCached(t *testing.T) {
 	t.Parallel()
-	registrytest.Suite(t, func(t testing.TB) registry.Store { return registry.Cached(newLayout(t), 1<<20) }, registrytest.Traits{})
+	registrytest.Suite(t, func(t testing.TB) registry.Store { return registry.Cached(newLayout(t), 1<<20) }, registrytest.Traits{ChecksChildren: true})
 }
 
 func TestSuiteInProcess(t *testing.T) {

@@ -49,6 +49,9 @@ func (l *layout) swapTag(ctx context.Context, desc ocispec.Descriptor, tag strin
 			at = found.Digest
 			return errElsewhere
 		}
+		if err := l.checkChildren(desc); err != nil {
+			return err
+		}
 		at = desc.Digest
 		setTag(index, tag, plain(desc))
 		return nil

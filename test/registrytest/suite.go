@@ -19,8 +19,7 @@ import (
 
 // Traits are in what stores may differ.
 type Traits struct {
-	// ChecksChildren: a manifest whose blobs or children are missing is
-	// refused.
+	// ChecksChildren: an index whose manifests are missing is refused.
 	ChecksChildren bool
 	// KeepsTags: tags can't be deleted.
 	KeepsTags bool

@@ -207,10 +207,11 @@ func (shown *shownRelease) enter(x *shownIndex, r *index.Release) {
 	if ok {
 		x.Released = &shownReleased{Serial: entry.Serial, Revision: string(entry.Revision), Release: r.Sequence}
 	}
-	if x.Live != nil && x.Live.Revision != string(entry.Revision) {
+	if ok && x.Live != nil && x.Live.Revision != string(entry.Revision) {
 		shown.ahead = append(shown.ahead, x.name.Variant)
 	}
-	if x.Candidate != nil && (x.Live == nil || x.Live.Revision != x.Candidate.Revision) {
+	// A variant that is live and not in the release was left out of it.
+	if x.Candidate != nil && (x.Live == nil || ok && x.Live.Revision != x.Candidate.Revision) {
 		shown.waiting = append(shown.waiting, x.name.Variant)
 	}
 }
