@@ -52,24 +52,9 @@ func ParseMetadata(data []byte) (*Metadata, error) {
 	}
 	m := &Metadata{}
 	seen := make(map[string]bool)
-	fields, body, defect := splitHeader(data)
-	for _, f := range fields {
-		if f.name == "name" && f.value == "" || f.name == "version" && f.value == "" {
-			return nil, metadataError("field %s is empty", f.spelled)
-		}
-		if list := m.list(f.name); list != nil {
-			*list = append(*list, f.value)
-			continue
-		}
-		field := m.single(f.name)
-		if field == nil {
-			continue
-		}
-		if seen[f.name] {
-			return nil, metadataError("field %s stands more than once", f.spelled)
-		}
-		seen[f.name] = true
-		*field = f.value
+	body, defect, err := eachField(data, func(f header) error { return m.take(f, seen) })
+	if err != nil {
+		return nil, err
 	}
 	for _, name := range []string{"Metadata-Version", "Name", "Version"} {
 		if *m.single(strings.ToLower(name)) == "" {
@@ -84,6 +69,27 @@ func ParseMetadata(data []byte) (*Metadata, error) {
 		m.Description = string(body)
 	}
 	return m, nil
+}
+
+// take stores a field; seen are those that may stand once.
+func (m *Metadata) take(f header, seen map[string]bool) error {
+	if f.name == "name" && f.value == "" || f.name == "version" && f.value == "" {
+		return metadataError("field %s is empty", f.spelled)
+	}
+	if list := m.list(f.name); list != nil {
+		*list = append(*list, f.value)
+		return nil
+	}
+	field := m.single(f.name)
+	if field == nil {
+		return nil
+	}
+	if seen[f.name] {
+		return metadataError("field %s stands more than once", f.spelled)
+	}
+	seen[f.name] = true
+	*field = f.value
+	return nil
 }
 
 func (m *Metadata) check() error {
@@ -171,35 +177,40 @@ func (m *Metadata) list(name string) *[]string {
 // header is one field; name is in lower case, spelled is as it stands.
 type header struct{ name, spelled, value string }
 
-// splitHeader reads "Name: value" lines and their continuations up to the first
-// empty line. Any other line begins the body, as it does for pip; defect says so.
-func splitHeader(data []byte) (fields []header, body []byte, defect string) {
+// eachField reads "Name: value" lines and their continuations up to the first
+// empty line, and shows each field until take returns an error. Any other line
+// begins the body, as it does for pip; defect says so.
+func eachField(data []byte, take func(header) error) (body []byte, defect string, err error) {
+	var last header
+	var value []byte // of last, as it grows
+	end := func() error {
+		if last.name == "" {
+			return nil
+		}
+		last.value = string(bytes.TrimSpace(value))
+		return take(last)
+	}
 	for n := 1; len(data) > 0; n++ {
 		line, rest := cutLine(data)
-		switch name, value, ok := cutField(line); {
+		switch name, first, ok := cutField(line); {
 		case len(line) == 0:
-			return trimValues(fields), rest, ""
+			return rest, "", end()
 		case line[0] == ' ' || line[0] == '\t':
-			if len(fields) == 0 {
-				return nil, data, fmt.Sprintf("line %d is a continuation of nothing", n)
+			if last.name == "" {
+				return data, fmt.Sprintf("line %d is a continuation of nothing", n), nil
 			}
-			last := &fields[len(fields)-1]
-			last.value += "\n" + strings.TrimSpace(string(line))
+			value = append(append(value, '\n'), bytes.TrimSpace(line)...)
 		case ok:
-			fields = append(fields, header{name: strings.ToLower(name), spelled: name, value: value})
+			if err := end(); err != nil {
+				return nil, "", err
+			}
+			last, value = header{name: strings.ToLower(name), spelled: name}, append(value[:0], first...)
 		default:
-			return trimValues(fields), data, fmt.Sprintf("line %d is neither a field nor a continuation", n)
+			return data, fmt.Sprintf("line %d is neither a field nor a continuation", n), end()
 		}
 		data = rest
 	}
-	return trimValues(fields), nil, ""
-}
-
-func trimValues(fields []header) []header {
-	for i := range fields {
-		fields[i].value = strings.TrimSpace(fields[i].value)
-	}
-	return fields
+	return nil, "", end()
 }
 
 // cutLine cuts at "\n", "\r\n" or a lone "\r".
@@ -216,12 +227,12 @@ func cutLine(data []byte) (line, rest []byte) {
 }
 
 // cutField cuts a header line; names are printable ASCII without blanks (RFC 5322).
-func cutField(line []byte) (name, value string, ok bool) {
+func cutField(line []byte) (name string, value []byte, ok bool) {
 	i := bytes.IndexByte(line, ':')
 	if i <= 0 || slices.ContainsFunc(line[:i], func(c byte) bool { return c <= ' ' || c > '~' }) {
-		return "", "", false
+		return "", nil, false
 	}
-	return string(line[:i]), string(line[i+1:]), true
+	return string(line[:i]), line[i+1:], true
 }
 
 func metadataError(format string, args ...any) error {

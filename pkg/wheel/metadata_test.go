@@ -2,6 +2,7 @@ package wheel_test
 
 import (
 	"errors"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -65,6 +66,39 @@ func TestParseMetadataRefuses(t *testing.T) {
 			t.Errorf("%s: %v, want one about %q", name, err, row.reason)
 		}
 	}
+}
+
+// TestManyLines: what is allocated stays in proportion to the text, however
+// many continuations and fields it has.
+func TestManyLines(t *testing.T) {
+	for name, text := range map[string]string{
+		"METADATA, continuations":     required + "Summary: x\n" + strings.Repeat(" \n", 100_000),
+		"METADATA, long ones":         required + "Summary: x\n" + strings.Repeat(" xxxxxxxx\n", 100_000),
+		"METADATA, fields of no use":  required + strings.Repeat("a:\n", 300_000),
+		"WHEEL, continuations":        "Wheel-Version: 1.0\nGenerator: x\n" + strings.Repeat("\t\n", 100_000),
+		"WHEEL, continuations of tag": "Wheel-Version: 1.0\nTag: py3-none-any\n" + strings.Repeat("\t\n", 100_000),
+	} {
+		var err error
+		n := allocated(func() {
+			if strings.HasPrefix(name, "WHEEL") {
+				_, err = wheel.ParseWheelFile([]byte(text))
+			} else {
+				_, err = wheel.ParseMetadata([]byte(text))
+			}
+		})
+		if limit := uint64(16*len(text) + 1<<20); err != nil || n > limit {
+			t.Errorf("%s: %d bytes allocated for %d, want at most %d; %v", name, n, len(text), limit, err)
+		}
+	}
+}
+
+// allocated counts bytes; nothing else may run.
+func allocated(f func()) uint64 {
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	f()
+	runtime.ReadMemStats(&after)
+	return after.TotalAlloc - before.TotalAlloc
 }
 
 func TestLicenseLine(t *testing.T) {

@@ -23,38 +23,43 @@ func ParseWheelFile(data []byte) (*BuildInfo, error) {
 		return nil, wheelFileError("not UTF-8")
 	}
 	var w BuildInfo
-	fields, _, defect := splitHeader(data)
+	_, defect, err := eachField(data, w.take)
+	if err != nil {
+		return nil, err
+	}
 	if defect != "" {
 		return nil, wheelFileError("%s", defect)
-	}
-	for _, f := range fields {
-		switch f.name {
-		case "wheel-version":
-			if w.Version != "" {
-				return nil, wheelFileError("field Wheel-Version stands more than once")
-			}
-			w.Version = f.value
-		case "generator":
-			w.Generator = f.value
-		case "root-is-purelib":
-			w.RootIsPurelib = strings.EqualFold(f.value, "true")
-		case "build":
-			w.Build = f.value
-		case "tag":
-			tags, err := ParseTags(f.value)
-			if err != nil {
-				return nil, wheelFileError("%v", err)
-			}
-			if w.Tags = append(w.Tags, tags...); len(w.Tags) > MaxTags {
-				return nil, wheelFileError("more than %d tags", MaxTags)
-			}
-		}
 	}
 	major, minor, ok := strings.Cut(w.Version, ".")
 	if major != "1" || !ok || !allDigits(minor) {
 		return nil, wheelFileError("Wheel-Version is %q, only 1.x is supported", w.Version)
 	}
 	return &w, nil
+}
+
+func (w *BuildInfo) take(f header) error {
+	switch f.name {
+	case "wheel-version":
+		if w.Version != "" {
+			return wheelFileError("field Wheel-Version stands more than once")
+		}
+		w.Version = f.value
+	case "generator":
+		w.Generator = f.value
+	case "root-is-purelib":
+		w.RootIsPurelib = strings.EqualFold(f.value, "true")
+	case "build":
+		w.Build = f.value
+	case "tag":
+		tags, err := ParseTags(f.value)
+		if err != nil {
+			return wheelFileError("%v", err)
+		}
+		if w.Tags = append(w.Tags, tags...); len(w.Tags) > MaxTags {
+			return wheelFileError("more than %d tags", MaxTags)
+		}
+	}
+	return nil
 }
 
 func wheelFileError(format string, args ...any) error {
