@@ -78,6 +78,10 @@ type report struct {
 }
 
 func (r *report) refuse(rule Rule, member, format string, args ...any) {
+	if len(r.refused) == maxFindings {
+		r.beyond++ // a hostile file gives millions of reasons
+		return
+	}
 	r.add(&Error{Rule: rule, Member: member, Reason: fmt.Sprintf(format, args...)})
 }
 
@@ -150,6 +154,11 @@ func printable(s string) string {
 	}
 	return s
 }
+
+// shown is a name that is made printable if it is printed at all.
+type shown string
+
+func (s shown) String() string { return printable(string(s)) }
 
 // oneLine writes what is not printable as Go escapes, since reasons quote
 // what files say.

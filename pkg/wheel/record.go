@@ -26,14 +26,18 @@ type RecordEntry struct {
 // ([Limits].Record).
 func ParseRecord(data []byte) ([]RecordEntry, error) {
 	entries := make([]RecordEntry, 0, bytes.Count(data, []byte("\n")))
-	err := eachRecord(data, func(e RecordEntry) { entries = append(entries, e) })
+	err := eachRecord(data, func(e RecordEntry) {
+		e.Path = strings.Clone(e.Path)
+		entries = append(entries, e)
+	})
 	if err != nil {
 		return nil, err
 	}
 	return entries, nil
 }
 
-// eachRecord is ParseRecord without keeping the entries.
+// eachRecord is ParseRecord without keeping the entries. Their paths share
+// memory with the whole line.
 func eachRecord(data []byte, yield func(RecordEntry)) error {
 	if !utf8.Valid(data) {
 		return recordError(0, "not UTF-8")
@@ -63,7 +67,7 @@ func eachRecord(data []byte, yield func(RecordEntry)) error {
 }
 
 func parseRecordEntry(fields []string) (e RecordEntry, reason string) {
-	e = RecordEntry{Path: strings.Clone(fields[0]), Size: -1}
+	e = RecordEntry{Path: fields[0], Size: -1}
 	if e.Path == "" {
 		return e, "path is empty"
 	}

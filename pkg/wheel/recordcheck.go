@@ -6,7 +6,6 @@ import (
 	"crypto/sha512"
 	"encoding/base64"
 	"hash"
-	"slices"
 	"strings"
 )
 
@@ -24,21 +23,31 @@ func newRecordHash(algorithm string) hash.Hash {
 	return nil
 }
 
-// records is RECORD, held against the members.
+// records is what RECORD says of the members, by path. Nothing is kept of other
+// lines: there may be millions.
 type records map[string]RecordEntry
 
 // checkRecord compares the paths of RECORD with those of the archive, in both
 // directions, and gives the entries whose hashes are to be proven.
 func (r *report) checkRecord(data []byte, members []zipMember, d distInfo) records {
+	present := make(map[string]bool, len(members))
+	for i := range members {
+		if m := &members[i]; !m.isDirectory() {
+			present[m.name] = true
+		}
+	}
 	entries := make(records, len(members))
 	repeated := false
 	err := eachRecord(data, func(e RecordEntry) {
-		if strings.HasSuffix(e.Path, "/") {
-			return // directories: some builders list them
-		}
 		first, twice := entries[e.Path]
 		switch {
+		case strings.HasSuffix(e.Path, "/"): // directories: some builders list them
+		case !present[e.Path]:
+			if !d.isUnrecorded(e.Path) {
+				r.refuse(RuleRecordFiles, d.record.name, "lists %v, which is not in the wheel", shown(e.Path))
+			}
 		case !twice:
+			e.Path = strings.Clone(e.Path)
 			entries[e.Path] = e
 		case !sameEntry(first, e):
 			r.refuse(RuleRecord, d.record.name, "lists %s twice, with different hashes or sizes", printable(e.Path))
@@ -54,26 +63,11 @@ func (r *report) checkRecord(data []byte, members []zipMember, d distInfo) recor
 	if _, listed := entries[d.record.name]; !listed {
 		r.warn(RuleRecord, d.record.name, "does not list itself")
 	}
-	present := make(map[string]bool, len(members))
 	for i := range members {
 		m := &members[i]
-		if m.isDirectory() {
-			continue
-		}
-		present[m.name] = true
-		if e, listed := entries[m.name]; !d.isUnrecorded(m.name) {
+		if e, listed := entries[m.name]; !m.isDirectory() && !d.isUnrecorded(m.name) {
 			r.checkEntry(m, e, listed)
 		}
-	}
-	var absent []string
-	for path := range entries {
-		if !present[path] && !d.isUnrecorded(path) {
-			absent = append(absent, path)
-		}
-	}
-	slices.Sort(absent)
-	for _, path := range absent {
-		r.refuse(RuleRecordFiles, d.record.name, "lists %s, which is not in the wheel", printable(path))
 	}
 	return entries
 }

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+
+	"github.com/pinwheel-oci/pinwheel/pkg/wheel"
 )
 
 // tagged is a wheel whose WHEEL has these tags, expanded.
@@ -208,4 +210,26 @@ func entryPointCases(t *testing.T) map[string]ruleCase {
 		}
 	}
 	return cases
+}
+
+// TestRecordOfMillions: lines about files that are not there are counted, and
+// nothing is kept of them.
+func TestRecordOfMillions(t *testing.T) {
+	const lines = 300_000
+	var b strings.Builder
+	for i := range lines {
+		fmt.Fprintf(&b, "%06d,,\n", i)
+	}
+	w := wheelOf(member{name: "demo.py"})
+	w.extra = b.String()
+	data := w.bytes(t)
+	var err error
+	n := allocated(func() { _, err = inspect(t, "demo-1.0-py3-none-any.whl", data) })
+	list := wheel.Refusals(err)
+	if len(list) != 100 || list[0].Rule != wheel.RuleRecordFiles || !strings.Contains(list[99].Error(), "and 299901 refusals more") {
+		t.Errorf("%d refusals, %v ... %v", len(list), list[0], list[len(list)-1])
+	}
+	if limit := uint64(60*lines + 8<<20); n > limit {
+		t.Errorf("%d bytes allocated, want at most %d", n, limit)
+	}
 }

@@ -78,7 +78,7 @@ func (w *wheelReader) readRecord(u *unpacker) error {
 		return limitError("RECORD of %d bytes, more than %d", m.uncompressed, w.limits.Record)
 	}
 	kept := &keeper{}
-	kept.Grow(int(min(m.uncompressed, 1<<20)))
+	kept.Grow(int(m.uncompressed) + 1)
 	if err := u.member(m, nil, func(head []byte) (io.WriteCloser, error) { return w.visit(m, head, kept) }); err != nil {
 		return err
 	}
