@@ -130,6 +130,13 @@ func installableRows() []row {
 		{name: "the wheel that installers prefer", target: target(), files: []entry{
 			file("a-1-1-cp312-cp312-linux_x86_64.whl"), file("a-1-py3-none-any.whl", "b<2"), pure("b-2"), pure("c-1", "a")},
 			want: []string{"error closure/unmet a 1"}},
+		{name: "py3 comes before py311", target: target(), files: []entry{file("a-1-py3-none-any.whl", "x==1", "b"), file("a-1-py311-none-any.whl"), pure("b-1", "x==2"), pure("x-1"), pure("x-2")},
+			want: []string{"error installable/none a 1"}},
+		{name: "py311 comes after py3", target: target(), files: []entry{file("a-1-py3-none-any.whl"), file("a-1-py311-none-any.whl", "x==1", "b"), pure("b-1", "x==2"), pure("x-1"), pure("x-2")}},
+		{name: "no ABI comes before the stable ABI of an older Python", target: target(), want: []string{"error installable/none a 1"}, files: []entry{
+			file("a-1-cp312-none-linux_x86_64.whl", "x==1", "b"), file("a-1-cp311-abi3-linux_x86_64.whl"), pure("b-1", "x==2"), pure("x-1"), pure("x-2")}},
+		{name: "the stable ABI of this Python comes before no ABI", target: target(), files: []entry{
+			file("a-1-cp312-none-linux_x86_64.whl", "x==1", "b"), file("a-1-cp312-abi3-linux_x86_64.whl"), pure("b-1", "x==2"), pure("x-1"), pure("x-2")}},
 		{name: "the higher build that installers prefer", target: target(), files: []entry{file("a-1-2-py3-none-any.whl", "b<2"), file("a-1-10-py3-none-any.whl", "b"), pure("b-2")},
 			want: []string{"note tags/shadowed a 1", "error closure/unmet a 1"}},
 		{name: "an extra that does not agree", target: target(), files: []entry{pure("a-1", `b<2; extra == "x"`).extras("x"), pure("b-1"), pure("b-2"), pure("c-1", "a[x]", "b>=2")},

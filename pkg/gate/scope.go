@@ -119,42 +119,59 @@ func (s *scope) rank(tag wheel.Tag, env int) int {
 	return r
 }
 
-// preference orders the tags that an environment admits.
+// preference orders the tags that an environment admits. Files of one release
+// may differ in what they need, so every step of the order counts.
 func (e *environment) preference(tag wheel.Tag) int {
-	const kind, age = 1_000_000, 1_000
-	age0 := e.minor - minorOf(tag.Python)
-	switch platform := e.platformAge(tag.Platform); {
-	case strings.HasPrefix(tag.ABI, "cp"):
+	const kind, step = 1_000_000, 1_000
+	platform, own := platformAge(tag.Platform), tag.Python == "cp3"+strconv.Itoa(e.minor)
+	switch native := tag.Platform != "any"; {
+	case native && strings.HasPrefix(tag.ABI, "cp"):
 		return platform
-	case strings.HasPrefix(tag.ABI, "abi3"):
-		return kind + age0*age + platform
-	case tag.Platform != "any" && strings.HasPrefix(tag.Python, "cp"):
+	case native && own && tag.ABI != "none":
+		return kind + platform
+	case native && own:
 		return 2*kind + platform
-	case tag.Platform != "any":
-		return 3*kind + age0*age + platform
-	case strings.HasPrefix(tag.Python, "cp"):
-		return 4 * kind
-	default:
-		return 5*kind + age0*age
+	case native && tag.ABI != "none":
+		return 3*kind + e.age(tag.Python)*step + platform
+	case native:
+		return 4*kind + e.age(tag.Python)*step + platform
+	case own:
+		return 5 * kind
 	}
+	return 6*kind + e.age(tag.Python)*step
 }
 
-// platformAge is 0 for the newest manylinux level that fits, more for older
-// ones, and most for linux_<arch>, as installers list platforms.
-func (e *environment) platformAge(platform string) int {
+// platformAge is least for the newest manylinux level, more for older ones, of
+// which the name of PEP 600 comes first, and most for linux_<arch>.
+func platformAge(platform string) int {
 	const oldest = 999
-	if level, ok := manylinuxLevel(platform); ok {
-		limit, _ := strconv.Atoi(strings.TrimPrefix(e.target.Glibc, "2."))
-		return min(max(limit-level, 0), oldest-1)
+	level, ok := manylinuxLevel(platform)
+	if !ok {
+		return oldest
 	}
-	return oldest
+	age := 2 * max(oldest/2-1-level, 0)
+	if !strings.HasPrefix(platform, "manylinux_2_") {
+		age++
+	}
+	return age
 }
 
-// minorOf is the N of "cp3N" and "py3N", and 0 for "py3", which comes after
-// the interpreter's own version and before the older ones; the difference
-// decides nothing between files of one release.
+// age is where an interpreter stands among those of its kind: first the
+// environment's own ("py312"), then "py3", then older ones.
+func (e *environment) age(python string) int {
+	n, err := strconv.Atoi(python[min(len(python), len("py3")):])
+	switch {
+	case err != nil:
+		return 1
+	case n == e.minor:
+		return 0
+	}
+	return 1 + e.minor - n
+}
+
+// minorOf is the N of "cp3N", 0 if there is none.
 func minorOf(python string) int {
-	n, _ := strconv.Atoi(strings.TrimPrefix(strings.TrimPrefix(strings.TrimPrefix(python, "cp"), "py"), "3"))
+	n, _ := strconv.Atoi(strings.TrimPrefix(python, "cp3"))
 	return n
 }
 
