@@ -93,6 +93,12 @@ func (n Name) RevisionTag(serial uint64) string {
 	return "rev." + n.LiveTag() + "." + strconv.FormatUint(serial, 10)
 }
 
+// RetiredHistoryTag keeps the index of files that one revision retired, where
+// nothing else keeps them.
+func (n Name) RetiredHistoryTag(serial uint64) string {
+	return "rev." + n.RetiredTag() + "." + strconv.FormatUint(serial, 10)
+}
+
 // HeadHistoryTag keeps the head of one promotion.
 func (n Name) HeadHistoryTag(sequence uint64) string {
 	return "rev." + n.HeadTag() + "." + strconv.FormatUint(sequence, 10)

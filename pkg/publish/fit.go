@@ -7,6 +7,7 @@ import (
 
 	"github.com/opencontainers/go-digest"
 
+	"github.com/pinwheel-oci/pinwheel/pkg/artifact"
 	"github.com/pinwheel-oci/pinwheel/pkg/index"
 	"github.com/pinwheel-oci/pinwheel/policy"
 	"github.com/pinwheel-oci/pinwheel/policy/verify"
@@ -83,7 +84,32 @@ func (o *PromoteOptions) checkFit(ctx context.Context, s Store, next *verify.Loa
 	if c.Previous != liveAt {
 		return unfit(ErrStale, "is stale: it was planned when %s was live, and now %s is, whose files it may drop for users who locked them; publish again on top of live: the same wheels, or --base candidate without any", orNone(c.Previous), orNone(liveAt))
 	}
-	return o.checkGates(c.Gates, liveAt, unfit)
+	if err := o.checkGates(c.Gates, liveAt, unfit); err != nil || c.Gates == nil {
+		return err
+	}
+	return o.checkReport(ctx, s, c, unfit)
+}
+
+// maxReport bounds a report that is read, in bytes.
+const maxReport = 16 << 20
+
+// checkReport wants the report that the result rests on: a result alone is what
+// anybody could write.
+func (o *PromoteOptions) checkReport(ctx context.Context, s Store, c *index.Catalog, unfit func(error, string, ...any) error) error {
+	b := c.Gates.Report
+	if b == nil {
+		return unfit(ErrUngated, "is ungated: its catalog claims a result without a report; publish again, which judges it")
+	}
+	report, err := fetchAll(ctx, s, Object{MediaType: artifact.MediaTypeReport, Digest: b.Digest, Size: b.Size}.descriptor(), maxReport)
+	if err != nil {
+		return fmt.Errorf("the gates' report: %w", err)
+	}
+	if o.CheckReport != nil {
+		if err := o.CheckReport(report, c); err != nil {
+			return unfit(ErrUngated, "is ungated: the report that its catalog names is not on it: %v; find out who signed this, and publish again", err)
+		}
+	}
+	return nil
 }
 
 func (o *PromoteOptions) checkGates(g *index.Gates, liveAt digest.Digest, unfit func(error, string, ...any) error) error {

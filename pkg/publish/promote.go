@@ -28,6 +28,9 @@ type PromoteOptions struct {
 	Reason   string
 	// AllowUngated lets go live what no gates have judged.
 	AllowUngated bool
+	// CheckReport holds the gates' report against the catalog that names it; nil
+	// asks only that it is there.
+	CheckReport func(report []byte, c *index.Catalog) error
 	// Signers make the promotion: keys of role promote. The first also signs
 	// the freshness and the .sig tags.
 	Signers []sign.Signer

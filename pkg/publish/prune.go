@@ -10,6 +10,7 @@ import (
 	"oras.land/oras-go/v2/content"
 	"oras.land/oras-go/v2/errdef"
 
+	"github.com/pinwheel-oci/pinwheel/pkg/artifact"
 	"github.com/pinwheel-oci/pinwheel/pkg/index"
 	"github.com/pinwheel-oci/pinwheel/pkg/sign"
 )
@@ -47,6 +48,8 @@ type PrunePlan struct {
 	// KeptStages are uploads that no kept revision has, which a writer may want
 	// to go on with.
 	KeptStages []string `json:"kept-stages,omitempty"`
+	// Anchor is a tag that is written first, for what live has retired.
+	Anchor string `json:"anchor,omitempty"`
 	// Problems are tags that look like the index's and are left alone.
 	Problems []string `json:"problems,omitempty"`
 	// Files and Bytes are those of packages that no kept revision of this index
@@ -56,9 +59,10 @@ type PrunePlan struct {
 	// Lease is how Apply takes its turn; nil for stores that swap tags.
 	Lease *Lease `json:"-"`
 
-	name  index.Name
-	start map[string]digest.Digest // where the tags were that decide
-	at    map[string]digest.Digest // where the tags were that go
+	retired Object // what Anchor is for
+	name    index.Name
+	start   map[string]digest.Digest // where the tags were that decide
+	at      map[string]digest.Digest // where the tags were that go
 }
 
 // KeptRevision is a revision that stays.
@@ -109,14 +113,21 @@ func NewPrune(ctx context.Context, s ListingStore, o PruneOptions) (*PrunePlan, 
 	if err != nil {
 		return nil, err
 	}
+	x.tags = tags
 	if err := x.readRevisions(ctx, s, tags, p); err != nil {
 		return nil, err
+	}
+	if len(x.revisions) == 0 && x.start[o.Name.LiveTag()] == "" && x.start[o.Name.CandidateTag()] == "" {
+		return nil, fmt.Errorf("prune: there is no index %s here: %w", o.Name, errdef.ErrNotFound)
 	}
 	if err := x.checkKept(); err != nil {
 		return nil, err
 	}
 	x.decide()
 	p.divide(x, tags)
+	if err := p.anchor(x); err != nil {
+		return nil, err
+	}
 	p.chooseHeads(x)
 	return p, p.chooseStages(ctx, s, x, tags)
 }
@@ -181,8 +192,9 @@ func (x *pruning) decide() {
 		for _, f := range r.listed {
 			anchored[f] = true
 		}
-		if r.Revision == x.start[x.Name.LiveTag()] {
-			// These have a tag of their own.
+		if r.Revision == x.start[x.Name.LiveTag()] || slices.Contains(x.tags, x.Name.RetiredHistoryTag(r.Serial)) {
+			// These have a tag of their own, or get one: the tag of what live has
+			// retired moves on with live.
 			for _, f := range r.retired {
 				anchored[f] = true
 			}
@@ -232,6 +244,9 @@ func (p *PrunePlan) divide(x *pruning, tags []string) {
 				pruned.Tags = append(pruned.Tags, t)
 			}
 		}
+		if t := p.name.RetiredHistoryTag(r.Serial); slices.Contains(tags, t) {
+			pruned.Tags = append(pruned.Tags, t)
+		}
 		pruned.Tags = append(pruned.Tags, p.name.RevisionTag(r.Serial))
 		p.Remove = append(p.Remove, pruned)
 		for _, f := range files {
@@ -245,6 +260,22 @@ func (p *PrunePlan) divide(x *pruning, tags []string) {
 			p.Bytes += size
 		}
 	}
+}
+
+// anchor gives what live has retired a tag that stays with its revision, before
+// the revisions go that list it.
+func (p *PrunePlan) anchor(x *pruning) error {
+	if x.live == nil || len(p.Remove) == 0 {
+		return nil
+	}
+	data, err := index.BuildRetired(x.live)
+	tag := p.name.RetiredHistoryTag(x.live.Serial)
+	if err != nil || data == nil || slices.Contains(x.tags, tag) {
+		return err
+	}
+	p.Anchor = tag
+	p.retired = newObject(artifact.MediaTypeIndex, data)
+	return nil
 }
 
 // chooseHeads finds the heads that go: of promotions that were over before the

@@ -181,7 +181,7 @@ func (w *world) writeRelease(x index.Released) {
 var pruned = []string{
 	"3.4-cpu-ubi9", "3.4-cpu-ubi9.head", "3.4-cpu-ubi9.retired",
 	"rev.3.4-cpu-ubi9.5", "rev.3.4-cpu-ubi9.6", "rev.3.4-cpu-ubi9.7", "rev.3.4-cpu-ubi9.8",
-	"rev.3.4-cpu-ubi9.head.4", "rev.3.4-cpu-ubi9.head.5", "test.3.4-cpu-ubi9",
+	"rev.3.4-cpu-ubi9.head.4", "rev.3.4-cpu-ubi9.head.5", "rev.3.4-cpu-ubi9.retired.6", "test.3.4-cpu-ubi9",
 }
 
 // ours are all tags but the signatures for cosign, and the number of those.
@@ -217,7 +217,7 @@ func (w *world) wantKept() {
 	w.refresh()
 	w.wantLive(w.at("3.4-cpu-ubi9"))
 	for _, tag := range w.tags() {
-		if !strings.HasPrefix(tag, "rev.") || strings.Contains(tag, ".head.") {
+		if !strings.HasPrefix(tag, "rev.") || strings.Contains(tag, ".head.") || strings.Contains(tag, ".retired.") {
 			continue
 		}
 		rules := policy.Trusting(tools, 1, w.public("release"), w.public("promote"))
@@ -366,5 +366,43 @@ func TestPruneWhereTagsStay(t *testing.T) {
 	err := w.planPrune(publish.PruneOptions{}).Apply(t.Context(), w.store)
 	if !errors.Is(err, errdef.ErrUnsupported) || !strings.Contains(err.Error(), "rev.3.4-cpu-ubi9.1") {
 		t.Errorf("error %v, want that the registry does not do this", err)
+	}
+}
+
+// TestPruneKeepsWhatAKeptRevisionRetired, also when live has moved on and let go of
+// it: the index of retired files is only that of live.
+func TestPruneKeepsWhatAKeptRevisionRetired(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.release(w.demo("1.0"), w.demo("2.0"))
+	o := w.options()
+	o.Remove = []publish.Selector{selector(t, "demo==1.0")}
+	w.publishWith(o)
+	w.promote()
+	w.release(w.demo("3.0"))
+	prune := publish.PruneOptions{OlderThan: time.Second, KeepLast: 1}
+	w.now = w.now.Add(time.Hour)
+	w.prune(prune)
+	if w.at("rev.3.4-cpu-ubi9.1") != "" || w.at("rev.3.4-cpu-ubi9.retired.3") == "" {
+		t.Fatalf("tags %q", w.tags())
+	}
+	o = w.options(w.demo("4.0"))
+	o.Retention = time.Second
+	w.publishWith(o)
+	w.promote()
+	if w.at("3.4-cpu-ubi9.retired") != "" {
+		t.Fatal("the retired index is still there")
+	}
+	w.prune(prune)
+	w.wantKept() // revision 3, to roll back to, with the file that it retired
+	if w.at("rev.3.4-cpu-ubi9.retired.3") == "" {
+		t.Errorf("tags %q", w.tags())
+	}
+	// It goes with its revision.
+	w.release(w.demo("5.0"))
+	w.now = w.now.Add(time.Hour)
+	w.prune(prune)
+	if w.at("rev.3.4-cpu-ubi9.retired.3") != "" {
+		t.Errorf("tags %q", w.tags())
 	}
 }

@@ -33,6 +33,11 @@ func (p *PrunePlan) Apply(ctx context.Context, s PrunableStore) error {
 	if err := p.checkStart(ctx, s); err != nil {
 		return err
 	}
+	if p.Anchor != "" {
+		if err := putTag(ctx, s, p.retired, p.Anchor); err != nil {
+			return fmt.Errorf("prune: write tag %s: %w", p.Anchor, err)
+		}
+	}
 	for _, tag := range p.Tags() {
 		if err := t.hold(ctx); err != nil {
 			return err

@@ -28,7 +28,9 @@ type pruning struct {
 	until     map[digest.Digest]time.Time // when it was live last
 	revisions []*revision                 // newest first
 	files     []prunedFile
-	newest    uint64 // serial of candidate or live, whichever is newer
+	live      *index.Catalog
+	tags      []string // all that exist
+	newest    uint64   // serial of candidate or live, whichever is newer
 	head      place  // of what the present head says; the zero value for none
 }
 
@@ -116,8 +118,8 @@ func (x *pruning) readRevisions(ctx context.Context, s ListingStore, tags []stri
 	g, gctx := errgroup.WithContext(ctx)
 	g.SetLimit(readsAtOnce)
 	for _, tag := range tags {
-		// The heads are named alike.
-		if !strings.HasPrefix(tag, "rev."+x.Name.LiveTag()+".") || strings.HasPrefix(tag, "rev."+x.Name.HeadTag()+".") {
+		// Heads and retired files are named alike.
+		if !strings.HasPrefix(tag, "rev."+x.Name.LiveTag()+".") || strings.HasPrefix(tag, "rev."+x.Name.HeadTag()+".") || strings.HasPrefix(tag, "rev."+x.Name.RetiredTag()+".") {
 			continue
 		}
 		g.Go(func() error {
@@ -170,6 +172,9 @@ func (x *pruning) add(l *verify.Loaded, known map[prunedFile]int32) {
 		r.retired = append(r.retired, place(&c.Retired[i].File))
 	}
 	x.revisions = append(x.revisions, r)
+	if l.Digest == x.start[x.Name.LiveTag()] {
+		x.live = c
+	}
 	if l.Digest == x.start[x.Name.LiveTag()] || l.Digest == x.start[x.Name.CandidateTag()] {
 		x.newest = max(x.newest, c.Serial)
 	}

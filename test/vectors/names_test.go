@@ -40,7 +40,7 @@ func TestNames(t *testing.T) {
 	for _, row := range table.Names {
 		n := must(index.ParseName(row.Name))(t)
 		tags := map[string]string{
-			"candidate": n.CandidateTag(), "head": n.HeadTag(), "head-5": n.HeadHistoryTag(5), "live": n.LiveTag(),
+			"candidate": n.CandidateTag(), "head": n.HeadTag(), "head-5": n.HeadHistoryTag(5), "retired-17": n.RetiredHistoryTag(17), "live": n.LiveTag(),
 			"release": index.ReleaseTag(n.Series), "retired": n.RetiredTag(), "revision-17": n.RevisionTag(17),
 			"stage": must(n.StageTag("builder-1"))(t), "subset": n.SubsetTag(),
 		}

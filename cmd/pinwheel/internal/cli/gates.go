@@ -14,6 +14,7 @@ import (
 
 	"github.com/pinwheel-oci/pinwheel/cmd/internal/option"
 	"github.com/pinwheel-oci/pinwheel/pkg/gate"
+	"github.com/pinwheel-oci/pinwheel/pkg/index"
 	"github.com/pinwheel-oci/pinwheel/pkg/publish"
 )
 
@@ -77,6 +78,15 @@ func readReport(data []byte) (*gate.Report, error) {
 		return nil, nil
 	}
 	return gate.DecodeReport(data)
+}
+
+// checkReport holds a report against the catalog that names it.
+func checkReport(data []byte, c *index.Catalog) error {
+	report, err := gate.DecodeReport(data)
+	if err != nil {
+		return err
+	}
+	return report.Agrees(c)
 }
 
 // saveReport writes the report for --report.

@@ -139,7 +139,7 @@ func (p *program) promotePlan(ctx context.Context, f *promoteFlags, name index.N
 
 // promoteOptions are those that do not say what is promoted.
 func (p *program) promoteOptions(ctx context.Context, f *promoteFlags) (publish.PromoteOptions, error) {
-	o := publish.PromoteOptions{By: f.by, Reason: f.reason, Expiry: f.expires, Repository: f.identity, Writer: f.lease.name(), Now: p.now()}
+	o := publish.PromoteOptions{CheckReport: checkReport, By: f.by, Reason: f.reason, Expiry: f.expires, Repository: f.identity, Writer: f.lease.name(), Now: p.now()}
 	var err error
 	if o.Signers, err = p.loadSigners(ctx, f.keys, f.passwordFile); err != nil {
 		return o, err

@@ -25,7 +25,7 @@ func (p *program) showRevisions(ctx context.Context, s registry.Store, name inde
 	}
 	list := []shownHistory{}
 	for _, tag := range tags {
-		if !strings.HasPrefix(tag, "rev."+name.LiveTag()+".") {
+		if !strings.HasPrefix(tag, "rev."+name.LiveTag()+".") || strings.HasPrefix(tag, "rev."+name.HeadTag()+".") || strings.HasPrefix(tag, "rev."+name.RetiredTag()+".") {
 			continue
 		}
 		l, err := integrity(s).Load(ctx, tag)
