@@ -43,7 +43,8 @@ type Input struct {
 	// makes warnings of the errors that say so; "" declares no transition.
 	Transition string
 	// Rollback says that the contents were live before: findings on what
-	// differs from the live revision are notes.
+	// differs from the live revision are notes, and waivers that expired
+	// count.
 	Rollback bool
 	// Rules are checks of the operator's own.
 	Rules []Rule

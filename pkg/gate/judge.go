@@ -37,7 +37,10 @@ type waiver struct {
 	*index.Waiver
 	versions wheel.Specifiers
 	expired  bool
-	used     bool
+	// counts is whether it lets findings pass: until it expires, and in a
+	// rollback for ever, because the contents were live with it.
+	counts bool
+	used   bool
 }
 
 func newJudge(in Input) *judge {
@@ -50,7 +53,7 @@ func newJudge(in Input) *judge {
 	j.now = newWorld(in.Candidate, parsed, in.Facts)
 	j.now.excused = func(f *file) bool {
 		finding := &Finding{Gate: "closure", Project: f.project.name, Version: f.Version}
-		return slices.ContainsFunc(j.waivers, func(w *waiver) bool { return !w.expired && w.matches(finding) })
+		return slices.ContainsFunc(j.waivers, func(w *waiver) bool { return w.counts && w.matches(finding) })
 	}
 	if in.Live != nil {
 		j.live = newWorld(in.Live, parsed, in.Facts)
@@ -60,6 +63,7 @@ func newJudge(in Input) *judge {
 		for i := range t.Waivers {
 			w := &waiver{Waiver: &t.Waivers[i]}
 			w.expired = !in.Now.Before(w.Expires)
+			w.counts = !w.expired || in.Rollback
 			var err error
 			if w.versions, err = wheel.ParseSpecifiers(w.Versions); err == nil {
 				j.waivers = append(j.waivers, w)
@@ -125,7 +129,7 @@ func (j *judge) waive() {
 			continue
 		}
 		for _, w := range j.waivers {
-			if !w.expired && w.matches(f) {
+			if w.counts && w.matches(f) {
 				w.used = true
 				f.Waived = &Waived{Expires: w.Expires, Reason: w.Reason, Ticket: w.Ticket}
 				break

@@ -37,9 +37,13 @@ func (j *judge) target(context.Context) error {
 			j.add(Finding{Severity: Error, Rule: "fixed-gate", Project: w.Project, Message: fmt.Sprintf("waiver %s is for gate %s, of which nothing can be waived", w.Ticket, w.Gate),
 				Fix: "remove the waiver from the target"})
 		case w.expired:
-			j.add(Finding{Severity: Warn, Rule: "waiver-expired", Project: w.Project,
-				Message: fmt.Sprintf("the waiver for gate %s (%s) expired on %s", w.Gate, w.Ticket, w.Expires.UTC().Format("2006-01-02")),
-				Fix:     "remove the waiver, or renew it"})
+			f := Finding{Severity: Warn, Rule: "waiver-expired", Project: w.Project, Fix: "remove the waiver, or renew it",
+				Message: fmt.Sprintf("the waiver for gate %s (%s) expired on %s", w.Gate, w.Ticket, w.Expires.UTC().Format("2006-01-02"))}
+			if w.counts {
+				f.Message += ", and still counts in this rollback: the contents were live with it"
+				f.Fix = "mend what it lets pass before the next revision, or renew it"
+			}
+			j.add(f)
 		}
 	}
 	return nil
