@@ -31,16 +31,16 @@ func (j *judge) immutability(context.Context) error {
 		return nil
 	}
 	if after == nil {
-		j.change("target", "the live revision declares a target, this one does not")
+		j.change("target", "the live revision declares a target, this one does not", "give --target, with the target file of the index; a new series may do without")
 		return nil
 	}
 	for _, name := range slices.Sorted(maps.Keys(before.Pins)) {
 		if now := after.Pins[name]; now != before.Pins[name] {
-			j.change("pins", fmt.Sprintf("the ABI pin of %s changes from %q to %q", name, before.Pins[name], now))
+			j.change("pins", fmt.Sprintf("the ABI pin of %s changes from %q to %q", name, before.Pins[name], now), redeclare)
 		}
 	}
 	if a, b := accelerator(before), accelerator(after); a != b {
-		j.change("accelerator", fmt.Sprintf("the accelerator changes from %s to %s", a, b))
+		j.change("accelerator", fmt.Sprintf("the accelerator changes from %s to %s", a, b), redeclare)
 	}
 	j.removed("pythons", "Python", before.Pythons, after.Pythons)
 	j.removed("platforms", "platform", before.Platforms, after.Platforms)
@@ -70,10 +70,13 @@ func (j *judge) stoodFor(name string) string {
 	return j.before[name]
 }
 
+// redeclare is what to do where the ABI changes on purpose.
+const redeclare = "start a new series, or declare the transition with its reason"
+
 // change reports that the ABI of a live series changes: an error unless it is
 // declared, and a note when it goes back to what users had.
-func (j *judge) change(rule, message string) {
-	f := Finding{Severity: Error, Rule: rule, Message: message, Fix: "start a new series, or declare the transition with its reason"}
+func (j *judge) change(rule, message, fix string) {
+	f := Finding{Severity: Error, Rule: rule, Message: message, Fix: fix}
 	j.across(&f)
 	j.add(f)
 }
@@ -104,14 +107,14 @@ func accelerator(t *index.Target) string {
 func (j *judge) removed(rule, what string, before, after []string) {
 	for _, s := range before {
 		if !slices.Contains(after, s) {
-			j.change(rule, fmt.Sprintf("%s %s is no longer supported", what, s))
+			j.change(rule, fmt.Sprintf("%s %s is no longer supported", what, s), redeclare)
 		}
 	}
 }
 
 func (j *judge) raised(rule, what, before, after string) {
 	if before != "" && compareLevels(after, before) > 0 {
-		j.change(rule, fmt.Sprintf("%s rises from %s to %s, which live systems may not have", what, before, after))
+		j.change(rule, fmt.Sprintf("%s rises from %s to %s, which live systems may not have", what, before, after), redeclare)
 	}
 }
 

@@ -238,3 +238,13 @@ func FuzzDecodeReport(f *testing.F) {
 		}
 	})
 }
+
+// TestNoTargetAnyMore wants the advice to be what helps: nobody wants a new
+// series because an option was forgotten.
+func TestNoTargetAnyMore(t *testing.T) {
+	t.Parallel()
+	report := row{before: target(), files: []entry{pure("a-1")}, live: []entry{pure("a-1")}}.run(t)
+	if len(report.Findings) != 1 || !strings.HasPrefix(report.Findings[0].Fix, "give --target") {
+		t.Errorf("got %+v", report.Findings)
+	}
+}
