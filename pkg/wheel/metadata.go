@@ -34,9 +34,10 @@ type Metadata struct {
 	ProvidesExtra          []string
 	ProjectURLs            []string // "label, URL"
 	Dynamic                []string
-	// Defect, if not empty, says why the header may have ended too early: a
-	// line that is neither field nor continuation. Clients take all that
-	// follows for the description, and so does ParseMetadata.
+	// Defect, if not empty, says what is odd about the header: a line that is
+	// neither field nor continuation, behind which clients take all for the
+	// description, or one without a field's name that they pass over.
+	// ParseMetadata does as they do.
 	Defect string
 }
 
@@ -179,7 +180,9 @@ type header struct{ name, spelled, value string }
 
 // eachField reads "Name: value" lines and their continuations up to the first
 // empty line, and shows each field until take returns an error. Any other line
-// begins the body, as it does for pip; defect says so.
+// begins the body, but for one that begins with "From " or a colon, which is
+// passed over with its continuations: so do Python's email package and pip, and
+// uv with them. defect tells of the first such line.
 func eachField(data []byte, take func(header) error) (body []byte, defect string, err error) {
 	var last header
 	var value []byte // of last, as it grows
@@ -190,14 +193,19 @@ func eachField(data []byte, take func(header) error) (body []byte, defect string
 		last.value = string(bytes.TrimSpace(value))
 		return take(last)
 	}
+	odd := func(format string, line int) {
+		if defect == "" {
+			defect = fmt.Sprintf(format, line)
+		}
+	}
 	for n := 1; len(data) > 0; n++ {
 		line, rest := cutLine(data)
 		switch name, first, ok := cutField(line); {
 		case len(line) == 0:
-			return rest, "", end()
+			return rest, defect, end()
 		case line[0] == ' ' || line[0] == '\t':
-			if last.name == "" {
-				return data, fmt.Sprintf("line %d is a continuation of nothing", n), nil
+			if n == 1 {
+				return data, "line 1 is a continuation of nothing", nil
 			}
 			value = append(append(value, '\n'), bytes.TrimSpace(line)...)
 		case ok:
@@ -205,12 +213,19 @@ func eachField(data []byte, take func(header) error) (body []byte, defect string
 				return nil, "", err
 			}
 			last, value = header{name: strings.ToLower(name), spelled: name}, append(value[:0], first...)
+		case line[0] == ':' || bytes.HasPrefix(line, []byte("From ")):
+			if err := end(); err != nil {
+				return nil, "", err
+			}
+			odd("line %d names no field and is passed over", n)
+			last = header{}
 		default:
-			return data, fmt.Sprintf("line %d is neither a field nor a continuation", n), end()
+			odd("line %d is neither a field nor a continuation; all that follows is taken for the description", n)
+			return data, defect, end()
 		}
 		data = rest
 	}
-	return nil, "", end()
+	return nil, defect, end()
 }
 
 // cutLine cuts at "\n", "\r\n" or a lone "\r".

@@ -43,6 +43,31 @@ func TestParseMetadataDefect(t *testing.T) {
 	}
 }
 
+// TestLinesWithoutAName: what stands behind them counts, as for pip 26.3 and uv
+// 0.13.8, which install it.
+func TestLinesWithoutAName(t *testing.T) {
+	t.Parallel()
+	for name, lines := range map[string]string{
+		"an envelope":                  "From here on\n",
+		"an envelope with a colon":     "From here: x\n",
+		"a colon in front":             ": x\n",
+		"a colon and its continuation": ": x\n and more\n",
+		"several":                      ":\nFrom x\n: x\n",
+	} {
+		m, err := wheel.ParseMetadata([]byte(required + "Summary: a\n" + lines + "Requires-Dist: numpy\nRequires-Python: >=3.11\n\nbody\n"))
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		if !strings.Contains(m.Defect, "line 5 names no field") || len(m.RequiresDist) != 1 || m.RequiresPython != ">=3.11" || m.Summary != "a" || m.Description != "body\n" {
+			t.Errorf("%s: got %+v", name, m)
+		}
+	}
+	m, err := wheel.ParseMetadata([]byte(required + ": x\nprose\nRequires-Dist: numpy\n"))
+	if err != nil || len(m.RequiresDist) != 0 || !strings.Contains(m.Defect, "line 4") {
+		t.Errorf("behind prose: %+v, %v", m, err)
+	}
+}
+
 func TestParseMetadataRefuses(t *testing.T) {
 	t.Parallel()
 	for name, row := range map[string]struct{ in, reason string }{

@@ -31,7 +31,7 @@ func (info *Info) checkMetadata(r *report, member string) (*Metadata, error) {
 	info.MetadataDefect = m.Defect
 	r.checkMetadataVersion(m.MetadataVersion, member, info.PackageType)
 	if m.Defect != "" {
-		r.warn(RuleMetadata, member, "%s; all that follows is taken for the description", m.Defect)
+		r.warn(RuleMetadata, member, "%s", m.Defect)
 	}
 	r.checkRequirements(m, member)
 	return m, nil
