@@ -34,7 +34,7 @@ func (e *ConflictError) Error() string {
 	if e.Stage != "" {
 		kept = fmt.Sprintf("; what was uploaded is kept under tag %s and will not be sent again", e.Stage)
 	}
-	return fmt.Sprintf("tag %s is at %s%s, but the plan began when it was at %s: somebody else has written%s; plan again", e.Tag, orNone(e.Have), won, orNone(e.Want), kept)
+	return fmt.Sprintf("tag %s is at %s%s, but the plan began when it was at %s: somebody else has written%s; plan again: run the command again, with a new file if --plan was given", e.Tag, orNone(e.Have), won, orNone(e.Want), kept)
 }
 
 // Conflict tells programs that somebody else wrote.

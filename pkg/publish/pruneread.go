@@ -31,7 +31,7 @@ type pruning struct {
 	live      *index.Catalog
 	tags      []string // all that exist
 	newest    uint64   // serial of candidate or live, whichever is newer
-	head      place  // of what the present head says; the zero value for none
+	head      place    // of what the present head says; the zero value for none
 }
 
 // revision is what pruning remembers of a catalog: hundreds of whole ones would

@@ -95,7 +95,7 @@ func (p *program) diff(ctx context.Context, before, after revisionAt) error {
 			fmt.Fprintln(w, "gates    none: the revision is ungated")
 			return nil
 		}
-		fmt.Fprintln(w, gatesLine(a.Gates))
+		printGates(w, a.Gates)
 		return nil
 	})
 }
@@ -158,6 +158,9 @@ func (p *program) diffSides(ctx context.Context, name string, args []string) (be
 	}
 	s, ref, err := p.store.Open(ctx, args[0], nil)
 	if err != nil {
+		return before, after, err
+	}
+	if err := p.warnSplit(ctx, s, n); err != nil {
 		return before, after, err
 	}
 	if before, err = loadTagged(ctx, s, ref.WithTag(n.LiveTag())); err != nil && !isMissing(err) {

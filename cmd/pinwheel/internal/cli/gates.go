@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -9,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/spf13/cobra"
 
@@ -139,6 +141,51 @@ func gatesLine(r *gate.Report) string {
 		line += fmt.Sprintf("; %s: %s", what, strings.Join(apart[what], ", "))
 	}
 	return line
+}
+
+// maxGateLines is how many findings are shown where the report as a whole is not.
+const maxGateLines = 20
+
+// printGates sums a report up that let the revision pass, with what a reviewer
+// still has to know: warnings, what is waived, and a declared transition.
+func printGates(w io.Writer, r *gate.Report) {
+	fmt.Fprintln(w, gatesLine(r))
+	if r.Transition != "" {
+		fmt.Fprintf(w, "  transition: %s\n", r.Transition)
+	}
+	n := 0
+	for _, f := range r.Findings {
+		how := f.Severity
+		if f.Waived != nil {
+			how = "waived"
+		}
+		if how == gate.Note {
+			continue
+		}
+		if n++; n <= maxGateLines {
+			fmt.Fprintf(w, "  %-6s %s/%s: %s\n", how, f.Gate, f.Rule, printable(joinWords(cmp.Or(f.Filename, f.Project), f.Message)))
+		}
+	}
+	if n > maxGateLines {
+		fmt.Fprintf(w, "  %d more: 'pinwheel show --gates' has them all\n", n-maxGateLines)
+	}
+}
+
+func joinWords(subject, message string) string {
+	if subject == "" {
+		return message
+	}
+	return subject + ": " + message
+}
+
+// printable keeps foreign text on its line.
+func printable(s string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) || r == '\u2028' || r == '\u2029' {
+			return ' '
+		}
+		return r
+	}, s)
 }
 
 func count(n int, what string) string {

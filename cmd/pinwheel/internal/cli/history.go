@@ -92,7 +92,10 @@ func printEvent(w io.Writer, e *publish.Event, verified bool) {
 		fmt.Fprintln(w, "  known   from later heads only: its own is not kept, so not by whom and why")
 		return
 	}
-	fmt.Fprintf(w, "  by      %s\n  reason  %s\n", e.By, e.Reason)
+	fmt.Fprintf(w, "  by      %s\n", e.By)
+	if e.Reason != "" {
+		fmt.Fprintf(w, "  reason  %s\n", e.Reason)
+	}
 	for _, x := range e.Withdrawn {
 		fmt.Fprintf(w, "  withdrew %s: %s\n", x.Filename, x.Reason)
 	}

@@ -91,6 +91,7 @@ func (p *program) promote(ctx context.Context, f *promoteFlags) error {
 			return err
 		}
 	}
+	p.dry(!f.dryRun)
 	return p.answerPromote(plan, !f.dryRun)
 }
 

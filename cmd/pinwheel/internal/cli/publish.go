@@ -131,6 +131,9 @@ func (p *program) writeRevision(ctx context.Context, f *revisionFlags, fill func
 		return err
 	}
 	if plan == nil {
+		if err := p.warnSplit(ctx, s, name); err != nil {
+			return err
+		}
 		plan, err = publish.NewPlan(ctx, s, o)
 		if errors.Is(err, publish.ErrNothingToDo) {
 			p.note("%v", err)
@@ -165,10 +168,27 @@ func (p *program) writeRevision(ctx context.Context, f *revisionFlags, fill func
 		}
 		bar.done()
 	}
+	p.dry(!f.dryRun)
 	if err := p.answerPublish(plan, report, !f.dryRun); err != nil || !failed {
 		return err
 	}
 	return &gatesError{written: !f.dryRun}
+}
+
+// warnSplit tells of a live tag that is not where the head says.
+func (p *program) warnSplit(ctx context.Context, s publish.Store, name index.Name) error {
+	split, err := publish.FindSplit(ctx, s, name)
+	if err == nil && split != nil {
+		p.note("warning: %s", split)
+	}
+	return err
+}
+
+// dry says that nothing was written.
+func (p *program) dry(written bool) {
+	if !written {
+		p.note("nothing was written")
+	}
 }
 
 // openTarget opens the destination. A dry run must not create a layout: it plans
@@ -242,7 +262,7 @@ func (p *program) answerPublish(plan *publish.Plan, report *gate.Report, written
 			return report.Text(w)
 		}
 		if report != nil {
-			fmt.Fprintln(w, gatesLine(report))
+			printGates(w, report)
 		}
 		fmt.Fprintf(w, "revision %d %s\n", a.Serial, a.Revision)
 		return nil

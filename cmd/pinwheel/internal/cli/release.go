@@ -73,6 +73,7 @@ func (p *program) promoteRelease(ctx context.Context, f *promoteFlags) error {
 			return err
 		}
 	}
+	p.dry(!f.dryRun)
 	return p.answerRelease(ctx, s, plan, !f.dryRun)
 }
 

@@ -98,6 +98,10 @@ func (p *program) rollback(ctx context.Context, f *promoteFlags) error {
 			return err
 		}
 	}
+	if c := plan.Publish.Candidate; c != "" && c != plan.Publish.Live && c != plan.Publish.Revision.Digest {
+		p.note("the candidate %s was never live and is passed over: what it added has to be published again", c)
+	}
+	p.dry(!f.dryRun)
 	return p.answerRollback(plan, report, !f.dryRun)
 }
 

@@ -189,6 +189,15 @@ func (p *program) showIndexes(ctx context.Context, s registry.Store) error {
 	if err != nil {
 		return err
 	}
+	for _, x := range list {
+		name, err := index.ParseName(x.Index)
+		if err == nil {
+			err = p.warnSplit(ctx, s, name)
+		}
+		if err != nil {
+			return err
+		}
+	}
 	return p.answer(list, func(w io.Writer) error {
 		for _, x := range list {
 			fmt.Fprintln(w, x.Index)
