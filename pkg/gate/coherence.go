@@ -90,7 +90,11 @@ func (j *judge) accelerators(f *file, c *content, used map[string][]string) {
 		return !slices.ContainsFunc(needs(c, i), func(n acceleratorNeed) bool { return declared != nil && !n.matches(declared) })
 	}
 	for i, l := range c.libraries {
+		where := j.now.loading(f, l)
 		for _, n := range needs(c, i) {
+			if where == 0 {
+				break
+			}
 			if declared == nil {
 				if severity, _ := c.severity(i, func(k int) bool { return len(needs(c, k)) == 0 }); severity == Error {
 					used[n.String()] = append(used[n.String()], f.project.name)
@@ -106,7 +110,7 @@ func (j *judge) accelerators(f *file, c *content, used map[string][]string) {
 			if severity == Error {
 				finding.Fix = "build it for the accelerator of the target"
 			}
-			j.addFile(f, finding, j.now.named(f.fits)...)
+			j.addFile(f, finding, j.now.named(where)...)
 		}
 	}
 }

@@ -11,7 +11,7 @@ import (
 )
 
 func rows() []row {
-	return slices.Concat(targetRows(), tagRows(), closureRows(), installableRows(), libraryRows(), symbolRows(), torchRows(), abiRows(), coherenceRows(), architectureRows(), immutabilityRows())
+	return slices.Concat(targetRows(), tagRows(), closureRows(), installableRows(), libraryRows(), moduleRows(), symbolRows(), torchRows(), abiRows(), coherenceRows(), architectureRows(), immutabilityRows())
 }
 
 // TestRules runs all rows, and then wants every rule of every gate to have

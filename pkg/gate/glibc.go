@@ -19,6 +19,9 @@ func (j *judge) glibc(context.Context) error {
 		}
 		promised := manylinuxFloor(f)
 		for i, l := range c.libraries {
+			if j.now.loading(f, l) == 0 {
+				continue
+			}
 			if need := highest(c, l, "GLIBC_"); need != "" {
 				j.level(f, c, i, "glibc", need, t.Glibc)
 				if promised != "" && compareLevels(need, promised) > 0 {
@@ -49,7 +52,7 @@ func (j *judge) level(f *file, c *content, i int, rule, need, has string) {
 	if severity == Error {
 		finding.Fix = "build it on the oldest image that the target supports"
 	}
-	j.addFile(f, finding, j.now.named(f.fits)...)
+	j.addFile(f, finding, j.now.named(j.now.loading(f, c.libraries[i]))...)
 }
 
 // highest is the highest version of a family that a library needs of libraries

@@ -33,6 +33,7 @@ func (j *judge) libraries(context.Context) error {
 		for env := range j.now.environments {
 			if f.fits.has(env) {
 				j.resolveLibraries(f, c, env)
+				j.forOtherPythons(f, c, env)
 			}
 		}
 		j.runpaths(f)
@@ -41,11 +42,14 @@ func (j *judge) libraries(context.Context) error {
 }
 
 func (j *judge) resolveLibraries(f *file, c *content, env int) {
-	complete := func(i int) bool {
-		return !slices.ContainsFunc(c.libraries[i].Needed, func(name string) bool { return !j.now.resolves(f, c, name, env) })
-	}
 	where := j.now.environments[env]
+	complete := func(i int) bool {
+		return where.loads(c.libraries[i]) && !slices.ContainsFunc(c.libraries[i].Needed, func(name string) bool { return !j.now.resolves(f, c, name, env) })
+	}
 	for i, l := range c.libraries {
+		if !where.loads(l) {
+			continue
+		}
 		if l.Defect != "" {
 			j.addFile(f, Finding{Severity: Note, Rule: "unreadable", Member: l.Member, Message: "cannot be read as ELF, nothing of it is judged: " + l.Defect}, where.Environment)
 		}

@@ -42,8 +42,12 @@ func (j *judge) numpyServes(f *file, w *world, kind pairing) {
 	}
 	for i := range f.facts.Libraries {
 		l := &f.facts.Libraries[i]
+		if l.NumPy == "" {
+			continue
+		}
+		fits := w.loading(f, *l)
 		for env := range w.environments {
-			if l.NumPy == "" || !f.fits.has(env) {
+			if !fits.has(env) {
 				continue
 			}
 			wrong, declared := j.numpyWrong(f, l, w, env, kind)

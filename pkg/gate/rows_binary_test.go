@@ -70,7 +70,44 @@ func libraryRows() []row {
 			want: []string{"error libraries/unresolved a 1"}},
 		{name: "an absolute search path", target: target(), files: []entry{native("a-1").with(facts.Library{Member: "a/_a.so", Modules: []string{"_a"}, Runpath: []string{"$ORIGIN/../x", "/home/build/lib"}})},
 			want: []string{"note libraries/runpath a 1"}},
-		{name: "a broken file", target: target(), files: []entry{native("a-1").with(facts.Library{Member: "a/tests/bad.so", Defect: "no dynamic section"})}, want: []string{"note libraries/unreadable a 1"}},
+		{name: "a broken file", target: target(), files: []entry{native("a-1").with(broken("a/tests/bad.so"))}, want: []string{"note libraries/unreadable a 1"}},
+	}
+}
+
+func broken(member string) facts.Library {
+	return facts.Library{Member: member, Defect: "no dynamic section"}
+}
+
+func moduleRows() []row {
+	free := pythons("3.14t")
+	two := pythons("3.11", "3.12")
+	abi3 := func(libraries ...facts.Library) entry {
+		return file("a-1-cp38-abi3-linux_x86_64.whl").with(libraries...)
+	}
+	foreign := func(l facts.Library) entry { return native("a-1").with(module("a/_a.so"), l) }
+	other := module("a/_a.cpython-311-x86_64-linux-gnu.so", "libfoo.so.1")
+	const m311, m312 = "a/_a.cpython-311-x86_64-linux-gnu.so", "a/_a.cpython-312-x86_64-linux-gnu.so"
+	return []row{
+		{name: "a module for the Python of the tag", target: target(), files: []entry{native("a-1").with(module(m312))}},
+		{name: "a module for another Python than the tag", target: target(), files: []entry{native("a-1").with(module(m311))}, want: []string{"error libraries/other-python a 1"}},
+		{name: "a module for another Python beside one for this", target: target(), files: []entry{native("a-1").with(module(m311), module(m312))}},
+		{name: "one of two modules is for another Python than the tag", target: target(), files: []entry{native("a-1").with(module(m311), module("a/_b.so"))},
+			want: []string{"error libraries/other-python a 1"}},
+		{name: "a module for one Python in a wheel for several", target: target(two), files: []entry{abi3(module(m312))}, want: []string{"error libraries/other-python a 1"}},
+		{name: "an optional module for one Python in a wheel for several", target: target(two), files: []entry{abi3(module(m312), plain("a/_c.abi3.so"))},
+			want: []string{"warn libraries/other-python a 1"}},
+		{name: "a module for each Python in a wheel for several", target: target(two), files: []entry{abi3(module(m311), module(m312))}},
+		{name: "a module of the stable ABI in a wheel for several", target: target(two), files: []entry{abi3(module("a/_a.abi3.so"))}},
+		{name: "what a module for another Python needs", target: target(accelerator("cpu", "")), files: []entry{foreign(other),
+			native("vision-1").with(module("v/_v.so"), importing(module("v/_v.cpython-311-x86_64-linux-gnu.so", "libc10.so", "libcudart.so.11.0"), logger)),
+			native("old-1").with(module("o/_o.so"), needing(module("o/_o.cpython-311-x86_64-linux-gnu.so"), facts.SymbolVersion{Library: "libc.so.6", Version: "GLIBC_2.38"})),
+			native("p-1").with(module("p/_p.so"), facts.Library{Member: "p/_p.cpython-311-x86_64-linux-gnu.so", Modules: []string{"_p"}, NumPy: "legacy"}),
+			torch("2.9.1", tensor), pure("numpy-2.2.6")}},
+		{name: "a library with the suffix of a module that is none", target: target(), files: []entry{native("a-1").with(plain(m311))}},
+		{name: "a module for PyPy", target: target(), files: []entry{native("a-1").with(module("a/_a.pypy310-pp73-x86_64-linux-gnu.so"))}, want: []string{"error libraries/other-python a 1"}},
+		{name: "a module for free threads", target: target(free), files: []entry{file("a-1-cp314-cp314t-linux_x86_64.whl").with(module("a/_a.cpython-314t-x86_64-linux-gnu.so"))}},
+		{name: "a module that is not for free threads", target: target(free), files: []entry{file("a-1-cp314-cp314t-linux_x86_64.whl").with(module("a/_a.cpython-314-x86_64-linux-gnu.so"))},
+			want: []string{"error libraries/other-python a 1"}},
 	}
 }
 

@@ -139,6 +139,7 @@ func (f *file) provides(family int) bool {
 
 // pairs judges an importer with everything in w that it may be installed with.
 func (j *judge) pairs(ctx context.Context, i *importer, w *world, kind pairing) error {
+	fits := w.loading(i.file, *i.library())
 	for family := range families {
 		var wanted []string
 		for _, namespace := range families[family].namespaces {
@@ -149,7 +150,7 @@ func (j *judge) pairs(ctx context.Context, i *importer, w *world, kind pairing) 
 		}
 		for _, p := range j.providersOf(w, family) {
 			for env := range w.environments {
-				if !i.file.fits.has(env) || p == i.file.project {
+				if !fits.has(env) || p == i.file.project {
 					continue
 				}
 				list, declared := offers(w, i.file, p.name, env)
@@ -273,6 +274,9 @@ func (j *judge) acrossRevisions(f *Finding, kind pairing) {
 // pair's provider.
 func (j *judge) fits(ctx context.Context, p pair, k int) bool {
 	other := &importer{file: p.file, content: p.content, index: k}
+	if !p.world.environments[p.env].loads(*other.library()) {
+		return false
+	}
 	missing, err := j.missing(ctx, p, other)
 	return err == nil && len(missing) == 0 && len(p.content.libraries[k].Imports) > 0
 }

@@ -13,14 +13,14 @@ import (
 func (j *judge) undeclaredTorch(list []*importer) {
 	done := map[*file]bool{}
 	for _, i := range list {
-		f := i.file
-		if done[f] || len(i.symbols[facts.Torch]) == 0 || f.provides(0) {
+		f, fits := i.file, j.now.loading(i.file, *i.library())
+		if done[f] || fits == 0 || len(i.symbols[facts.Torch]) == 0 || f.provides(0) {
 			continue
 		}
 		done[f] = true
 		built := j.builtWith(f)
 		for env, e := range j.now.environments {
-			if !f.fits.has(env) || j.now.projects["torch"] == nil {
+			if !fits.has(env) || j.now.projects["torch"] == nil {
 				continue
 			}
 			admitted, declared := offers(j.now, f, "torch", env)
