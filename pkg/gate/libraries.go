@@ -51,7 +51,7 @@ func (j *judge) resolveLibraries(f *file, c *content, env int) {
 			continue
 		}
 		if l.Defect != "" {
-			j.addFile(f, Finding{Severity: Note, Rule: "unreadable", Member: l.Member, Message: "cannot be read as ELF, nothing of it is judged: " + l.Defect}, where.Environment)
+			j.unreadable(f, c, i, env)
 		}
 		var missing []string
 		for _, name := range l.Needed {

@@ -85,3 +85,19 @@ func (j *judge) forOtherPythons(f *file, c *content, env int) {
 func (w *world) exact(f *file, env int) bool {
 	return slices.ContainsFunc(f.name.Tags, func(t wheel.Tag) bool { return strings.HasPrefix(t.ABI, "cp") && w.rank(t, env) != unfit })
 }
+
+// tests matches directories whose files nobody imports but tests.
+var tests = regexp.MustCompile(`(^|/)(tests?|testing|testdata|test_data|fixtures)/`)
+
+// unreadable reports files that begin as ELF and cannot be read: nothing of
+// them is judged. What Python or another library loads has to be readable.
+func (j *judge) unreadable(f *file, c *content, i int, env int) {
+	l := c.libraries[i]
+	finding := Finding{Severity: Note, Rule: "unreadable", Member: l.Member, Message: "cannot be read as ELF, nothing of it is judged: " + l.Defect}
+	needed := slices.ContainsFunc(c.libraries, func(other facts.Library) bool { return slices.Contains(other.Needed, path.Base(l.Member)) })
+	if needed || strings.HasSuffix(l.Member, ".so") && !tests.MatchString(l.Member) {
+		finding.Severity = Error
+		finding.Fix = "build it again, or remove it from the wheel if nothing loads it"
+	}
+	j.addFile(f, finding, j.now.environments[env].Environment)
+}

@@ -70,7 +70,12 @@ func libraryRows() []row {
 			want: []string{"error libraries/unresolved a 1"}},
 		{name: "an absolute search path", target: target(), files: []entry{native("a-1").with(facts.Library{Member: "a/_a.so", Modules: []string{"_a"}, Runpath: []string{"$ORIGIN/../x", "/home/build/lib"}})},
 			want: []string{"note libraries/runpath a 1"}},
-		{name: "a broken file", target: target(), files: []entry{native("a-1").with(broken("a/tests/bad.so"))}, want: []string{"note libraries/unreadable a 1"}},
+		{name: "a broken file among tests", target: target(), files: []entry{native("a-1").with(broken("a/tests/bad.so"))}, want: []string{"note libraries/unreadable a 1"}},
+		{name: "a broken file that is no library by its name", target: target(), files: []entry{native("a-1").with(broken("a/bin/tool"))}, want: []string{"note libraries/unreadable a 1"}},
+		{name: "a broken module", target: target(), files: []entry{native("a-1").with(broken("a/_a.cpython-312-x86_64-linux-gnu.so"))}, want: []string{"error libraries/unreadable a 1"}},
+		{name: "a broken module for every Python", target: target(), files: []entry{native("a-1").with(broken("a/_a.so"))}, want: []string{"error libraries/unreadable a 1"}},
+		{name: "a broken library that a module needs", target: target(), files: []entry{native("a-1").with(module("a/_a.so", "libb.so.1"), broken("a/libb.so.1"))},
+			want: []string{"error libraries/unreadable a 1"}},
 	}
 }
 
