@@ -132,6 +132,8 @@ func (r *report) checkData(members []zipMember, d distInfo, f Filename) {
 			r.refuse(RuleData, m.name, "is in none of the schemes %s", strings.Join(schemes, ", "))
 		case scheme == "scripts" && strings.Contains(file, "/") && !m.isDirectory():
 			r.refuse(RuleData, m.name, "lies in a directory below scripts, which uv refuses")
+		case scheme == "scripts" && interpreters.MatchString(file):
+			r.refuse(RuleData, m.name, "would replace the interpreter of an environment")
 		}
 	}
 }

@@ -151,13 +151,14 @@ func distInfoCases(t *testing.T) map[string]ruleCase {
 
 		"all schemes": {data: with("demo-1.0.data/scripts/run", "demo-1.0.data/headers/a.h", "demo-1.0.data/data/share/x",
 			"demo-1.0.data/purelib/a.py", "demo-1.0.data/platlib/b.py")},
-		"data with its directories":        {data: wheelOf(member{name: "demo-1.0.data/"}, member{name: "demo-1.0.data/data/"}).bytes(t)},
-		"unknown scheme":                   {data: with("demo-1.0.data/stdlib/os.py"), want: "data"},
-		"file without a scheme":            {data: with("demo-1.0.data/run"), want: "data"},
-		"data of another release":          {data: with("other-1.0.data/scripts/run"), want: "data"},
-		"data in another spelling":         {data: with("Demo-1.0.data/scripts/run"), want: "~data"},
-		"script in a directory":            {data: with("demo-1.0.data/scripts/sub/run"), want: "data"},
-		"file called data":                 {data: with("x.data")},
-		"directory called data, not .data": {data: with("data/x", "demo/x.data/y")},
+		"data with its directories":         {data: wheelOf(member{name: "demo-1.0.data/"}, member{name: "demo-1.0.data/data/"}).bytes(t)},
+		"unknown scheme":                    {data: with("demo-1.0.data/stdlib/os.py"), want: "data"},
+		"file without a scheme":             {data: with("demo-1.0.data/run"), want: "data"},
+		"data of another release":           {data: with("other-1.0.data/scripts/run"), want: "data"},
+		"data in another spelling":          {data: with("Demo-1.0.data/scripts/run"), want: "~data"},
+		"script in a directory":             {data: with("demo-1.0.data/scripts/sub/run"), want: "data"},
+		"script called like an interpreter": {data: with("demo-1.0.data/scripts/python3.12"), want: "data"},
+		"file called data":                  {data: with("x.data")},
+		"directory called data, not .data":  {data: with("data/x", "demo/x.data/y")},
 	}
 }

@@ -194,6 +194,21 @@ func entryPointCases(t *testing.T) map[string]ruleCase {
 		"[console_scripts]\nrun\x00 = demo:main\n":                                                   "entry-points",
 		"[console_scripts]\n= demo:main\n":                                                           "entry-points",
 		"[console_scripts]\nrun = demo\n":                                                            "entry-points",
+		"[[console_scripts]]\n../../run = demo:main\n":                                               "entry-points",
+		"[ Console_Scripts ]\n../../run = demo:main\n":                                               "entry-points",
+		"[other]\n# c\f../../run = demo:main\n":                                                      "entry-points",
+		"[console_scripts]\n# c\u2028../../run = demo:main\n":                                        "entry-points",
+		"[console_scripts]\n# c\u0085../../run = demo:main\n":                                        "entry-points",
+		"[other]\na = b:c\r[console_scripts]\r../../run = demo:main\n":                               "entry-points",
+		"[console_scripts]\n;run = demo:main\n":                                                      "entry-points",
+		"[other]\n; comment\nrun = demo:main\n":                                                      "entry-points",
+		"[console_scripts]\n# comment; = x\nrun = demo:main\n":                                       "",
+		"[console_scripts]\na run = demo:main\n":                                                     "entry-points",
+		"[console_scripts]\nrun] = demo:main\n":                                                      "entry-points",
+		"[console_scripts]\npython = demo:main\n":                                                    "entry-points",
+		"[gui_scripts]\nPython3.12t.exe = demo:main\n":                                               "entry-points",
+		"[console_scripts]\npython-demo = demo:main\npy = demo:main\n":                               "",
+		"[other]\npython = demo:main\na run = demo:main\n":                                           "",
 		"[console_scripts]\nrun = demo:\n":                                                           "entry-points",
 		"[console_scripts]\nrun = import os; os.system('x')\n":                                       "entry-points",
 		"[console_scripts]\nrun = demo:main()\n":                                                     "entry-points",
@@ -210,6 +225,21 @@ func entryPointCases(t *testing.T) map[string]ruleCase {
 		}
 	}
 	return cases
+}
+
+// TestLongSection: the name of a section is not kept with each of its entries.
+func TestLongSection(t *testing.T) {
+	var b strings.Builder
+	b.WriteString("[" + strings.Repeat("o", 500_000) + "]\n")
+	for i := range 10_000 {
+		fmt.Fprintf(&b, "%d=a\n%d=a\n", i, i)
+	}
+	data := wheelOf(member{name: "demo.py"}, member{name: demo + "entry_points.txt", content: b.String()}).bytes(t)
+	var err error
+	n := allocated(func() { _, err = inspect(t, "demo-1.0-py3-none-any.whl", data) })
+	if err != nil || n > 32<<20 {
+		t.Errorf("%d bytes allocated, %v", n, err)
+	}
 }
 
 // TestRecordOfMillions: lines about files that are not there are counted, and
