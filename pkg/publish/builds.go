@@ -8,19 +8,23 @@ import (
 )
 
 // replaceBuilds leaves of wheels that differ in their build tag only the highest,
-// where one of them was added. Added ones that it takes out are skipped.
-func (d *draft) replaceBuilds() {
+// where one of them was given. Given ones that it takes out are skipped.
+func (d *draft) replaceBuilds(given []Candidate) {
 	out := map[string]bool{}
-	for _, name := range d.added {
+	for _, c := range given {
+		name := c.Info.Filename
 		added, err := wheel.ParseFilename(name)
 		if err != nil {
 			continue // an sdist has no build tag
 		}
 		p := d.projects[added.Project]
+		before := len(p.Files)
 		out[name] = slices.ContainsFunc(p.Files, func(f index.File) bool { return compareBuilds(f.Filename, added) > 0 })
 		p.Files = slices.DeleteFunc(p.Files, func(f index.File) bool { return out[f.Filename] || compareBuilds(f.Filename, added) < 0 })
+		d.touched[p.Name] = d.touched[p.Name] || len(p.Files) < before
 	}
-	for _, name := range d.added {
+	for _, c := range given {
+		name := c.Info.Filename
 		if out[name] || !d.lists(name) {
 			d.skipped = append(d.skipped, name)
 		}

@@ -21,7 +21,6 @@ type draft struct {
 	catalog  *index.Catalog
 	projects map[string]*index.Project
 	touched  map[string]bool
-	added    []string // file names
 	skipped  []string // file names that a higher build tag supersedes
 	uploads  []Upload
 }
@@ -49,7 +48,7 @@ func newDraft(st *start, o Options) (*draft, error) {
 		}
 	}
 	if o.Replace {
-		d.replaceBuilds()
+		d.replaceBuilds(o.Files)
 	}
 	if err := d.edit(st, o); err != nil {
 		return nil, err
@@ -192,7 +191,6 @@ func (d *draft) add(c Candidate, known map[string]index.File) error {
 	p.Files = slices.Insert(p.Files, i, f)
 	d.touched[p.Name] = true
 	d.describe(p, info)
-	d.added = append(d.added, f.Filename)
 	if !exists {
 		d.uploads = append(d.uploads, Upload{Path: c.Path, File: f, Metadata: info.Metadata})
 	}

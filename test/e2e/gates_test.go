@@ -138,3 +138,23 @@ func machine(t testing.TB) string {
 	t.Helper()
 	return strings.TrimSpace(newUser(t).run("uname", "-m"))
 }
+
+// TestNoRoomIsNoFaultOfTheWheel: libraries are unpacked into a directory that may
+// be missing or full.
+func TestNoRoomIsNoFaultOfTheWheel(t *testing.T) {
+	u := newUser(t)
+	u.env = append(u.env, "TMPDIR="+filepath.Join(u.home, "missing"))
+	wheel := wheelsOf(t, "fitting", "numpy")[0]
+	for _, args := range [][]string{
+		{"check", wheel},
+		{"publish", "--to", "oci-layout:layout", "--index", indexName, "--key", "none.key", wheel},
+	} {
+		if args[0] == "publish" {
+			u.run(program(t, "pinwheel"), "key", "new", "--no-password", "none")
+		}
+		_, err := u.try(program(t, "pinwheel"), args...)
+		if err == nil || !strings.Contains(err.Error(), "exit status 1\n") || !strings.Contains(err.Error(), "could not be judged") {
+			t.Errorf("%s: %v", args[0], err)
+		}
+	}
+}

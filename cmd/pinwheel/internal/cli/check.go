@@ -2,8 +2,10 @@ package cli
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -96,10 +98,37 @@ func (p *program) reportChecks(files []inspected) error {
 			return nil
 		})
 	}
+	if unread := unreadable(files); err == nil && unread != nil {
+		return unread
+	}
 	if err == nil && bad > 0 {
 		return option.Input(fmt.Errorf("%d of %d files are not fit to be published", bad, len(list)))
 	}
 	return err
+}
+
+// unreadable is what kept files from being judged, such as a full disk: no fault
+// of theirs. It is nil if there is nothing of the kind.
+func unreadable(files []inspected) error {
+	n := 0
+	var first error
+	for _, f := range files {
+		var given interface{ Input() bool }
+		if f.err == nil || len(wheel.Refusals(f.err)) > 0 || errors.As(f.err, &given) {
+			continue
+		}
+		if n++; first == nil {
+			first = f.err
+		}
+	}
+	if n == 0 {
+		return nil
+	}
+	hint := ""
+	if errors.Is(first, syscall.ENOSPC) {
+		hint = "; large libraries are unpacked into $TMPDIR: make room there, or name another directory"
+	}
+	return fmt.Errorf("%d of %d files could not be judged%s: %w", n, len(files), hint, first)
 }
 
 func newChecked(f inspected) checked {

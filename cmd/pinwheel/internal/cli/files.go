@@ -94,8 +94,9 @@ func inspectFiles(ctx context.Context, files []inspected, bar *reading) error {
 
 func (x *inspected) inspect(ctx context.Context, bar *reading) {
 	// Before it is opened: opening a FIFO waits for a writer.
-	var st os.FileInfo
-	if st, x.err = os.Stat(x.path); x.err != nil {
+	st, err := os.Stat(x.path)
+	if err != nil {
+		x.err = option.Input(err)
 		return
 	}
 	if !st.Mode().IsRegular() {
@@ -138,6 +139,9 @@ func (p *program) candidates(ctx context.Context, args []string, sdists bool) ([
 			continue
 		}
 		list = append(list, publish.Candidate{Path: r.path, Info: r.info, Facts: r.facts, Exports: r.exports})
+	}
+	if err := unreadable(results); err != nil {
+		return nil, err
 	}
 	if len(bad) > 0 {
 		return nil, errors.Join(bad...)
