@@ -53,6 +53,9 @@ type Dependency struct {
 	To      string   `json:"to"`
 	Added   []string `json:"added,omitempty"`
 	Removed []string `json:"removed,omitempty"`
+	// Extras counts requirements of extras that came or went; they are not
+	// listed, being many that few ask for.
+	Extras int `json:"extras,omitzero"`
 }
 
 // ABI is the change of one trait of the binaries between the newest versions.
@@ -170,7 +173,11 @@ func (r *Review) content(name string, p Project, from, to offer) {
 		r.Unknown = append(r.Unknown, name)
 		return
 	}
-	if d := (Dependency{name, p.From, p.To, minus(b.requires, a.requires), minus(a.requires, b.requires)}); len(d.Added)+len(d.Removed) > 0 {
+	d := Dependency{
+		Project: name, From: p.From, To: p.To, Added: minus(b.requires, a.requires), Removed: minus(a.requires, b.requires),
+		Extras: len(minus(b.extras, a.extras)) + len(minus(a.extras, b.extras)),
+	}
+	if len(d.Added)+len(d.Removed)+d.Extras > 0 {
 		r.Dependencies = append(r.Dependencies, d)
 	}
 	for _, trait := range traitNames {

@@ -59,7 +59,7 @@ func sides() (from, to review.Side) {
 			index.Project{Name: "numpy", Files: []index.File{file("2.1.0", numpy21), file("2.2.6", numpy22)}},
 			index.Project{Name: "vision", Status: archived, Files: []index.File{file("1.0", vision1b)}}),
 		Facts: known(
-			&facts.Wheel{SHA256: numpy22, Requires: []string{"a >= 1", "b<3"}, Libraries: []facts.Library{{Versions: []facts.SymbolVersion{
+			&facts.Wheel{SHA256: numpy22, Requires: []string{"a >= 2", "b<3", "docs; extra == 'doc'"}, Libraries: []facts.Library{{Versions: []facts.SymbolVersion{
 				{Library: "libc.so.6", Version: "GLIBC_2.34"}, {Library: "libc.so.6", Version: "GLIBC_2.9"},
 			}}}},
 			&facts.Wheel{SHA256: vision1b, Libraries: []facts.Library{{NumPy: "1.25", Needed: []string{"libcudart.so.13"}}}},
@@ -75,7 +75,9 @@ projects
   - old 1.0
   ~ vision 1.0, status active → archived
 dependencies
+  ~ numpy 2.2.6: a>=1 → a>=2
   + numpy 2.2.6: b<3
+  ~ numpy 2.2.6: requirements of extras (1)
 abi
   ~ numpy: tags cp312-cp312-linux_x86_64 → cp312-cp312-manylinux_2_34_x86_64
   ~ numpy: glibc 2.9 → 2.34

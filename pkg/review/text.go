@@ -5,6 +5,8 @@ import (
 	"io"
 	"slices"
 	"strings"
+
+	"github.com/pinwheel-oci/pinwheel/pkg/wheel"
 )
 
 // signs are how a change begins in text.
@@ -72,16 +74,39 @@ func (p Project) line() string {
 	return line
 }
 
-// lines are one for each requirement.
+// lines are one for each requirement; one that changed is shown once.
 func (d Dependency) lines() []string {
 	var list []string
+	removed := map[string][]string{}
 	for _, r := range d.Removed {
-		list = append(list, fmt.Sprintf("- %s %s: %s", d.Project, d.From, r))
+		removed[projectOf(r)] = append(removed[projectOf(r)], r)
 	}
 	for _, r := range d.Added {
+		if old := removed[projectOf(r)]; len(old) > 0 {
+			list = append(list, fmt.Sprintf("~ %s %s: %s → %s", d.Project, d.To, old[0], r))
+			removed[projectOf(r)] = old[1:]
+			continue
+		}
 		list = append(list, fmt.Sprintf("+ %s %s: %s", d.Project, d.To, r))
 	}
+	for _, r := range d.Removed {
+		if old := removed[projectOf(r)]; slices.Contains(old, r) {
+			list = append(list, fmt.Sprintf("- %s %s: %s", d.Project, d.From, r))
+		}
+	}
+	if d.Extras > 0 {
+		list = append(list, fmt.Sprintf("~ %s %s: requirements of extras (%d)", d.Project, d.To, d.Extras))
+	}
 	return list
+}
+
+// projectOf is the project that a requirement is on, or the text if it is none.
+func projectOf(requirement string) string {
+	r, err := wheel.ParseRequirement(requirement)
+	if err != nil {
+		return requirement
+	}
+	return r.Project()
 }
 
 // line is such as "~ pandas: numpy C API 1.20 → 1.25".

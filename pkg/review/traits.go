@@ -31,13 +31,14 @@ var accelerator = regexp.MustCompile(`^lib(cudart|cublas|cublasLt|cufft|cusparse
 // traits are what the files of one version have in common and apart.
 type traits struct {
 	requires []string
+	extras   []string // requirements of extras
 	sets     map[string]map[string]bool
 }
 
 // traitsOf returns false where the facts of a file are missing.
 func traitsOf(files []*index.File, known func(string) *facts.Wheel) (*traits, bool) {
 	t := &traits{sets: map[string]map[string]bool{}}
-	requires := map[string]bool{}
+	requires, extras := map[string]bool{}, map[string]bool{}
 	for _, f := range files {
 		if f.PackageType != index.Wheel {
 			continue
@@ -50,14 +51,18 @@ func traitsOf(files []*index.File, known func(string) *facts.Wheel) (*traits, bo
 			return nil, false
 		}
 		for _, r := range w.Requires {
-			requires[normal(r)] = true
+			if text := normal(r); strings.Contains(text, "extra == ") {
+				extras[text] = true
+			} else {
+				requires[text] = true
+			}
 		}
 		t.addTags(f.Filename)
 		for i := range w.Libraries {
 			t.addLibrary(&w.Libraries[i])
 		}
 	}
-	t.requires = slices.Sorted(maps.Keys(requires))
+	t.requires, t.extras = slices.Sorted(maps.Keys(requires)), slices.Sorted(maps.Keys(extras))
 	return t, true
 }
 
