@@ -67,7 +67,7 @@ func (j *judge) resolveLibraries(f *file, c *content, env int) {
 				Message: fmt.Sprintf("needs %s, found neither in the wheel, in the index, nor in %s%s", several(missing), where.provider(), why)}
 			switch {
 			case severity == Error:
-				if where.base == nil && c.alternative(i, func(int) bool { return true }) {
+				if where.base == nil && c.alternative(i, func(int) bool { return true }) != stranger {
 					finding.Severity = Warn // made for what a host has, of which nothing is declared
 				}
 				finding.Fix = "publish a wheel that has it, put it into this wheel, or declare it in the base of the target"

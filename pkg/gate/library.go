@@ -3,7 +3,6 @@ package gate
 import (
 	"path"
 	"regexp"
-	"slices"
 	"strings"
 
 	"github.com/pinwheel-oci/pinwheel/pkg/facts"
@@ -65,24 +64,49 @@ func groupKeys(l facts.Library) []string {
 	return keys
 }
 
-// alternative reports whether library i is one of several of which another one
-// is ok.
-func (c *content) alternative(i int, ok func(int) bool) bool {
+// kinship says how sure it is that libraries are alternatives of each other.
+type kinship int
+
+const (
+	stranger kinship = iota
+	// perhaps is for modules of different names, such as _ext1 and _ext2: a
+	// package may try one after the other, or import both.
+	perhaps
+	alternative
+)
+
+// alternative finds out whether library i is one of several of which another
+// one is ok.
+func (c *content) alternative(i int, ok func(int) bool) kinship {
+	best := stranger
 	for _, key := range groupKeys(c.libraries[i]) {
-		if slices.ContainsFunc(c.groups[key], func(k int) bool { return k != i && ok(k) }) {
-			return true
+		for _, k := range c.groups[key] {
+			if k == i || best == alternative || !ok(k) {
+				continue
+			}
+			best = alternative
+			if strings.HasPrefix(key, "name ") && isModule(c.libraries[i]) && isModule(c.libraries[k]) {
+				best = perhaps
+			}
 		}
 	}
-	return false
+	return best
 }
 
 // severity is that of a finding on library i: an error only if Python gets to
 // it by importing and no alternative to it is ok.
 func (c *content) severity(i int, ok func(int) bool) (severity, why string) {
-	switch {
-	case !c.reached[i]:
+	if !c.reached[i] {
 		return Note, "; no module that Python imports needs this library"
-	case c.alternative(i, ok):
+	}
+	return c.alternative(i, ok).severity()
+}
+
+func (k kinship) severity() (severity, why string) {
+	switch k {
+	case perhaps:
+		return Warn, "; a module whose name differs in a number only is fine, but a package may import both"
+	case alternative:
 		return Note, "; another variant of this library is fine"
 	}
 	return Error, ""

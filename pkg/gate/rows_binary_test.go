@@ -59,7 +59,11 @@ func libraryRows() []row {
 			plain("bits/libbits_cuda118.so", "libcudart.so.11.0"), plain("bits/libbits_rocm62.so", "libamdhip64.so.6"), plain("bits/libbits_xpu.so", "libsycl.so.8"))},
 			want: []string{"note libraries/unreached bits 1"}},
 		{name: "back-ends whose names differ in a number, of which one fits", target: target(base("libavcodec.so.60")), files: []entry{native("codec-1").with(
-			module("codec/_core4.so", "libavcodec.so.58"), module("codec/_core6.so", "libavcodec.so.60"))}, want: []string{"note libraries/alternative codec 1"}},
+			variant("codec/ops4.so", "libavcodec.so.58"), variant("codec/ops6.so", "libavcodec.so.60"))}, want: []string{"note libraries/alternative codec 1"}},
+		{name: "modules whose names differ in a number, of which one fits", target: target(), files: []entry{native("a-1").with(
+			module("a/_ext1.so"), module("a/_ext2.so", "libfoo.so.1"))}, want: []string{"warn libraries/alternative a 1"}},
+		{name: "modules whose names differ in a number, of which all fit", target: target(base("libfoo.so.1")), files: []entry{native("a-1").with(
+			module("a/_ext1.so"), module("a/_ext2.so", "libfoo.so.1"))}},
 		{name: "back-ends whose names differ in a number, of which none fits", target: target(base("libc.so.6")), files: []entry{native("codec-1").with(
 			module("codec/_core4.so", "libavcodec.so.58"), module("codec/_core6.so", "libavcodec.so.60"))}, want: []string{"error libraries/unresolved codec 1"}},
 		{name: "one module for two MPIs, no base declared", target: target(), files: []entry{native("mpi4py-4").with(
@@ -77,6 +81,12 @@ func libraryRows() []row {
 		{name: "a broken library that a module needs", target: target(), files: []entry{native("a-1").with(module("a/_a.so", "libb.so.1"), broken("a/libb.so.1"))},
 			want: []string{"error libraries/unreadable a 1"}},
 	}
+}
+
+// variant is one of several libraries that are the same module to Python once
+// one of them is loaded under its name.
+func variant(member string, needed ...string) facts.Library {
+	return facts.Library{Member: member, Modules: []string{"ops"}, Needed: needed}
 }
 
 func broken(member string) facts.Library {
@@ -139,8 +149,11 @@ func symbolRows() []row {
 			native("ops-1", "torch==2.9.1", "audio").with(importing(module("ops/_C.so", "libc10.so", "libtorchaudio.so"), tensor, extended)),
 			torch("2.9.1", tensor), native("audio-1", "torch").with(facts.Library{Member: "audio/libtorchaudio.so", Soname: "libtorchaudio.so", Exports: 1}).exporting(extended)}},
 		{name: "variants for several torches, of which one fits", target: target(), files: []entry{
-			native("flash-1", "torch==2.9.1").with(importing(module("flash/_C28.so", "libc10.so"), logger), importing(module("flash/_C29.so", "libc10.so"), tensor)), torch("2.9.1", tensor)},
+			native("flash-1", "torch==2.9.1").with(importing(variant("flash/_C28.so", "libc10.so"), logger), importing(variant("flash/_C29.so", "libc10.so"), tensor)), torch("2.9.1", tensor)},
 			want: []string{"note symbols/alternative flash 1"}},
+		{name: "modules for several torches, of which one fits", target: target(), files: []entry{
+			native("flash-1", "torch==2.9.1").with(importing(module("flash/_C28.so", "libc10.so"), logger), importing(module("flash/_C29.so", "libc10.so"), tensor)), torch("2.9.1", tensor)},
+			want: []string{"warn symbols/alternative flash 1"}},
 		{name: "a torch of which the exports are not known", target: target(), files: []entry{vision("1", "torch==2.9.1", tensor), torch("2.9.1")},
 			change: func(in *gate.Input) { in.Exports = nil }, want: []string{"error symbols/exports-missing vision 1"}},
 	}
@@ -279,8 +292,10 @@ func coherenceRows() []row {
 		{name: "CUDA that the wheel brings along", target: target(accelerator("cpu", "")), files: []entry{native("a-1").with(module("a/_a.so", "libcudart.so.12"), plain("a/libcudart.so.12"))}},
 		{name: "back-ends for several accelerators, none imported", target: target(cuda13, toolkit), files: []entry{native("a-1").with(
 			plain("a/libbits_cuda128.so", "libcudart.so.12"), plain("a/libbits_cuda130.so", "libcudart.so.13"))}, want: []string{"note coherence/accelerator a 1"}},
+		{name: "variants for several accelerators, one of which fits", target: target(cuda13, toolkit), files: []entry{native("a-1").with(
+			variant("a/_c12.so", "libcudart.so.12"), variant("a/_c13.so", "libcudart.so.13"))}, want: []string{"note coherence/accelerator a 1"}},
 		{name: "modules for several accelerators, one of which fits", target: target(cuda13, toolkit), files: []entry{native("a-1").with(
-			module("a/_c12.so", "libcudart.so.12"), module("a/_c13.so", "libcudart.so.13"))}, want: []string{"note coherence/accelerator a 1"}},
+			module("a/_c12.so", "libcudart.so.12"), module("a/_c13.so", "libcudart.so.13"))}, want: []string{"warn coherence/accelerator a 1"}},
 		{name: "two major versions, nothing declared", target: target(toolkit), files: []entry{uses("a-1", "libcudart.so.12"), uses("b-1", "libcudart.so.13")}, want: []string{"error coherence/accelerator-majors"}},
 		{name: "two libraries of one major version, nothing declared", target: target(toolkit), files: []entry{uses("a-1", "libcudart.so.12"), uses("b-1", "libcublas.so.12")}},
 	}

@@ -231,9 +231,10 @@ func (j *judge) lists(sha256 string) bool {
 func (j *judge) judgePair(ctx context.Context, p pair, f *Finding) error {
 	switch p.kind {
 	case within:
-		if p.content.alternative(p.index, func(k int) bool { return j.fits(ctx, p, k) }) {
-			f.Severity, f.Rule, f.Fix = Note, "alternative", ""
-			f.Message += "; another variant of this library is fine"
+		severity, why := p.content.alternative(p.index, func(k int) bool { return j.fits(ctx, p, k) }).severity()
+		if severity != Error {
+			f.Severity, f.Rule, f.Fix = severity, "alternative", ""
+			f.Message += why
 		}
 	case wasLive:
 		f.liveOnly()
