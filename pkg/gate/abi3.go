@@ -27,23 +27,36 @@ func stableABI() map[string]int {
 }
 
 // abi3 holds modules of the stable ABI to it (PEP 384, 652): what they import
-// of Python must be in every Python that they are for.
+// of Python must be in every Python that they are for. In a wheel whose tags
+// are for several Pythons that is every module, whatever its name.
 func (j *judge) abi3(context.Context) error {
 	table := stableABI()
 	for _, f := range j.now.files {
 		if f.facts == nil || !f.counts() {
 			continue
 		}
+		shared := f.fits
+		for env := range j.now.environments {
+			if j.now.exact(f, env) {
+				shared &^= 1 << env
+			}
+		}
 		for i := range f.facts.Libraries {
-			if l := &f.facts.Libraries[i]; l.Stable && len(l.Python) > 0 {
-				j.stable(f, l, table)
+			l := &f.facts.Libraries[i]
+			where := shared
+			if l.Stable {
+				where = f.fits
+			}
+			if len(l.Python) > 0 && (l.Stable || where != 0) {
+				j.stable(f, l, table, where)
 			}
 		}
 	}
 	return nil
 }
 
-func (j *judge) stable(f *file, l *facts.Library, table map[string]int) {
+// stable judges a module in the given environments.
+func (j *judge) stable(f *file, l *facts.Library, table map[string]int, where mask) {
 	floor := abi3Floor(f)
 	var private, tooNew, beyondTag []string
 	pythons := map[string]bool{}
@@ -59,7 +72,7 @@ func (j *judge) stable(f *file, l *facts.Library, table map[string]int) {
 		}
 		missing := false
 		for env, e := range j.now.environments {
-			if f.fits.has(env) && added > e.minor {
+			if where.has(env) && added > e.minor {
 				without |= 1 << env
 				missing = true
 			}
@@ -69,11 +82,11 @@ func (j *judge) stable(f *file, l *facts.Library, table map[string]int) {
 		}
 	}
 	for env, e := range j.now.environments {
-		if f.fits.has(env) {
+		if where.has(env) {
 			pythons[e.Python] = true
 		}
 	}
-	j.stableFindings(f, l, private, len(pythons) > 1)
+	j.stableFindings(f, l, private, where, len(pythons) > 1)
 	switch {
 	case len(tooNew) > 0:
 		j.addFile(f, Finding{Severity: Error, Rule: "too-new", Member: l.Member, Symbols: tooNew,
@@ -88,7 +101,7 @@ func (j *judge) stable(f *file, l *facts.Library, table map[string]int) {
 
 // stableFindings reports symbols outside of the stable ABI. With one Python in
 // the target they are known to be there or not; with several, luck decides.
-func (j *judge) stableFindings(f *file, l *facts.Library, private []string, several bool) {
+func (j *judge) stableFindings(f *file, l *facts.Library, private []string, where mask, several bool) {
 	if len(private) == 0 {
 		return
 	}
@@ -99,7 +112,7 @@ func (j *judge) stableFindings(f *file, l *facts.Library, private []string, seve
 		finding.Severity = Error
 		finding.Message = "imports what is not in the stable ABI, while the target has several Pythons"
 	}
-	j.addFile(f, finding, j.now.named(f.fits)...)
+	j.addFile(f, finding, j.now.named(where)...)
 }
 
 // abi3Floor is the N of the lowest cp3N that the file is tagged for with the

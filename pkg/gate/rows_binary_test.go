@@ -206,6 +206,13 @@ func stable(symbols ...string) facts.Library {
 	return facts.Library{Member: "a/_a.abi3.so", Modules: []string{"_a"}, Stable: true, Python: symbols}
 }
 
+// unnamed is a module whose name does not say for which Python it is.
+func unnamed(symbols ...string) facts.Library {
+	l := module("a/_a.so")
+	l.Python = symbols
+	return l
+}
+
 func needing(l facts.Library, versions ...facts.SymbolVersion) facts.Library {
 	l.Versions = versions
 	return l
@@ -255,6 +262,14 @@ func abiRows() []row {
 		{name: "private symbols, several Pythons", target: target(several), files: []entry{abi3("a-1").with(stable("_PyType_Lookup"))}, want: []string{"error abi3/private a 1"}},
 		{name: "private symbols, several Pythons and one that fits", target: target(several), files: []entry{abi3("a-1").onPython(">=3.12").with(stable("_PyType_Lookup"))},
 			want: []string{"note installable/not-for-python a 1", "warn abi3/private a 1"}},
+		{name: "private symbols of a module for several Pythons that is not named so", target: target(several), files: []entry{abi3("a-1").with(unnamed("_PyType_Lookup"))},
+			want: []string{"error abi3/private a 1"}},
+		{name: "private symbols of a module for no Python in particular", target: target(several), files: []entry{file("a-1-py3-none-linux_x86_64.whl").with(unnamed("_PyType_Lookup"))},
+			want: []string{"error abi3/private a 1"}},
+		{name: "stable symbols of a module that is not named so", target: target(several), files: []entry{abi3("a-1").with(unnamed("PyModule_Create2"))}},
+		{name: "private symbols of a module for the Python of the tag", target: target(), files: []entry{native("a-1").with(unnamed("_PyType_Lookup"))}},
+		{name: "private symbols of a module for each Python of the tags", target: target(several), files: []entry{
+			file("a-1-cp311-cp311-linux_x86_64.whl").with(unnamed("_PyType_Lookup")), native("a-1").with(unnamed("_PyType_Lookup"))}},
 		{name: "newer than the tag, and all Pythons have it", target: target(), files: []entry{abi3("a-1").with(stable("PyBuffer_Release"))}, want: []string{"warn abi3/tag a 1"}},
 		{name: "newer than a Python of the target", target: target(pythons("3.10", "3.12")), files: []entry{abi3("a-1").with(stable("PyBuffer_Release"))}, want: []string{"error abi3/too-new a 1"}},
 		{name: "private symbols of a module for one Python", target: target(several), files: []entry{native("a-1").onPython(">=3.12").with(module("a/_a.cpython-312.so"))},
