@@ -13,8 +13,9 @@ import (
 )
 
 // runtime matches the libraries whose SONAME has the major version of CUDA or
-// ROCm. Others, such as libcusolver, count on their own.
-var runtime = regexp.MustCompile(`^lib(cudart|cublas|cublasLt|nvrtc|nvJitLink|amdhip64)\.so\.([0-9]+)$`)
+// ROCm, and up to CUDA 11 the minor one. Others, such as libcusolver, count on
+// their own.
+var runtime = regexp.MustCompile(`^lib(cudart|cublas|cublasLt|nvrtc|nvJitLink|amdhip64)\.so\.([0-9]+)(?:\.[0-9]+)*$`)
 
 // coherence wants one ABI in an index: what is pinned to be within its pins,
 // one minor version of torch, and one major version of CUDA or ROCm, that of the

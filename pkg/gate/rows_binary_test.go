@@ -291,7 +291,7 @@ func abiRows() []row {
 
 func coherenceRows() []row {
 	cuda13 := accelerator("cuda", "13.0")
-	toolkit := base("libamdhip64.so.6", "libcublas.so.12", "libcudart.so.12", "libcudart.so.13")
+	toolkit := base("libamdhip64.so.6", "libcublas.so.12", "libcudart.so.11.0", "libcudart.so.12", "libcudart.so.13")
 	uses := func(release, soname string) entry { return native(release).with(module("x/_x.so", soname)) }
 	return []row{
 		{name: "one minor version of torch", target: target(), files: []entry{torch("2.9.0", tensor), torch("2.9.1+cu130", tensor)}},
@@ -302,6 +302,8 @@ func coherenceRows() []row {
 		{name: "a local version within a pin", target: target(pin("numpy", "<=2.2.6")), files: []entry{pure("numpy-2.2.6+rhai.1")}},
 		{name: "CUDA of the target", target: target(cuda13, toolkit), files: []entry{uses("a-1", "libcudart.so.13")}},
 		{name: "CUDA of another major version", target: target(cuda13, toolkit), files: []entry{uses("a-1", "libcudart.so.12")}, want: []string{"error coherence/accelerator a 1"}},
+		{name: "CUDA 11, whose library has a minor version too", target: target(cuda13, toolkit), files: []entry{uses("a-1", "libcudart.so.11.0")}, want: []string{"error coherence/accelerator a 1"}},
+		{name: "CUDA 11 where it is declared", target: target(accelerator("cuda", "11.8"), toolkit), files: []entry{uses("a-1", "libcudart.so.11.0")}},
 		{name: "ROCm where CUDA is declared", target: target(cuda13, toolkit), files: []entry{uses("a-1", "libamdhip64.so.6")}, want: []string{"error coherence/accelerator a 1"}},
 		{name: "CUDA where there is none", target: target(accelerator("cpu", ""), toolkit), files: []entry{uses("a-1", "libcublas.so.12")}, want: []string{"error coherence/accelerator a 1"}},
 		{name: "CUDA that the wheel brings along", target: target(accelerator("cpu", "")), files: []entry{native("a-1").with(module("a/_a.so", "libcudart.so.12"), plain("a/libcudart.so.12"))}},
