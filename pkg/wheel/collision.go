@@ -2,6 +2,7 @@ package wheel
 
 import (
 	"cmp"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -95,16 +96,30 @@ func (r *report) checkDirectoryNames(members []zipMember, exact []location) {
 	}
 }
 
+// modules is where an environment has its modules, below its root: of every
+// Python, since a wheel does not know which it will be installed for.
+var modules = regexp.MustCompile(`(?i)^(?:local/)?lib(?:32|64)?/(?:(?:python|pypy)[0-9.]*t?/)?(?:site|dist)-packages/`)
+
 // installedPath is where installers put a member, relative to the directory of
-// modules: two of the schemes of a .data directory are that directory.
+// modules. Two of the schemes of a .data directory are that directory, and a
+// third one, data, is the environment that has it in it, and the directory of
+// scripts.
 func installedPath(name string) string {
 	root, rest, _ := strings.Cut(name, "/")
 	if !strings.HasSuffix(root, ".data") {
 		return name
 	}
 	scheme, below, ok := strings.Cut(rest, "/")
-	if ok && (scheme == "purelib" || scheme == "platlib") {
+	switch {
+	case ok && (scheme == "purelib" || scheme == "platlib"):
 		return below
+	case ok && scheme == "data":
+		if dir := modules.FindString(below); dir != "" {
+			return below[len(dir):]
+		}
+		if script, found := strings.CutPrefix(below, "bin/"); found {
+			return root + "/scripts/" + script
+		}
 	}
 	return name
 }

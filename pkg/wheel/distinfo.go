@@ -31,8 +31,8 @@ func findDistInfo(r *report, members []zipMember, f Filename) (d distInfo) {
 				return d
 			}
 			d.take(rest, m)
-		case ext == ".data":
-			r.checkNested(m.name, rest)
+		case ext == ".data" || strings.EqualFold(ext, ".egg-info"):
+			r.checkNested(m.name, f)
 		}
 	}
 	if d.directory == "" {
@@ -96,14 +96,37 @@ func isRelease(stem string, f Filename) bool {
 	return false
 }
 
-// checkNested refuses a dist-info directory that would be installed out of a
-// .data directory: another distribution that nobody asked for.
-func (r *report) checkNested(name, rest string) {
-	scheme, below, _ := strings.Cut(rest, "/")
-	root, _, inside := strings.Cut(below, "/")
-	if inside && (scheme == "purelib" || scheme == "platlib") && strings.EqualFold(suffix(root), ".dist-info") {
-		r.refuse(RuleDistInfo, name, "would install the dist-info directory %s", printable(root))
+// checkNested refuses what would be installed as another distribution that
+// nobody asked for: a dist-info directory out of a .data directory, and an
+// egg-info, which Python still looks for, anywhere. Old builders leave that of
+// the project itself in wheels.
+func (r *report) checkNested(name string, f Filename) {
+	root, _, inside := strings.Cut(installedPath(name), "/")
+	switch ext := suffix(root); {
+	case strings.EqualFold(ext, ".dist-info"):
+		if inside {
+			r.refuse(RuleDistInfo, name, "would install the dist-info directory %s", printable(root))
+		}
+	case !strings.EqualFold(ext, ".egg-info"):
+	case isProject(root[:len(root)-len(ext)], f):
+		r.warn(RuleDistInfo, name, "is a second description of the project, in the old form")
+	default:
+		r.refuse(RuleDistInfo, name, "would install %s, another distribution", printable(root))
 	}
+}
+
+// isProject is true if the stem of an egg-info, "name" or "name-version-python",
+// is of the project of f.
+func isProject(stem string, f Filename) bool {
+	name, _, _ := strings.Cut(stem, "-")
+	return NormalizeName(name) == f.Project
+}
+
+// replacesInterpreter is true for a script of an interpreter's name; root is the
+// .data directory.
+func replacesInterpreter(installed, root string) bool {
+	script, ok := strings.CutPrefix(installed, root+"/scripts/")
+	return ok && interpreters.MatchString(script)
 }
 
 // checkData judges .data directories: installers take "NAME-VERSION.data" at
@@ -132,7 +155,7 @@ func (r *report) checkData(members []zipMember, d distInfo, f Filename) {
 			r.refuse(RuleData, m.name, "is in none of the schemes %s", strings.Join(schemes, ", "))
 		case scheme == "scripts" && strings.Contains(file, "/") && !m.isDirectory():
 			r.refuse(RuleData, m.name, "lies in a directory below scripts, which uv refuses")
-		case scheme == "scripts" && interpreters.MatchString(file):
+		case replacesInterpreter(installedPath(m.name), root):
 			r.refuse(RuleData, m.name, "would replace the interpreter of an environment")
 		}
 	}

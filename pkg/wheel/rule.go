@@ -77,7 +77,7 @@ func Rules() []RuleText {
 		{RuleDuplicate, refuse, warn, "No path stands twice, and no file is also a directory."},
 		{RuleCollision, refuse, warn, "No two members become one file when installed or on a file system that ignores case or Unicode form."},
 		{RuleRoot, refuse, warn, "An sdist has one directory at its root, named for project and version."},
-		{RuleDistInfo, refuse, no, "A wheel has exactly one dist-info directory, at its root, named for project and version."},
+		{RuleDistInfo, refuse, warn, "A wheel has exactly one dist-info directory, at its root, named for project and version, and describes no other distribution."},
 		{RuleMember, refuse, no, "METADATA, WHEEL and RECORD are there."},
 		{RuleData, refuse, warn, "A .data directory has the name of the dist-info directory and holds only the schemes that installers know."},
 		{RuleRecord, refuse, warn, "RECORD parses, lists no file twice, and lists itself."},

@@ -110,6 +110,11 @@ func collisionCases(t *testing.T) map[string]ruleCase {
 		"module also among the platform modules": {data: pure("demo/a.py", "demo-1.0.data/platlib/demo/a.py"), want: "collision"},
 		"module in both libraries":               {data: pure("demo-1.0.data/purelib/a.py", "demo-1.0.data/platlib/a.py"), want: "collision"},
 		"script with the name of a module":       {data: pure("demo.py", "demo-1.0.data/scripts/demo.py")},
+		"module also in the environment":         {data: pure("demo/a.py", "demo-1.0.data/data/lib/python3.11/site-packages/demo/a.py"), want: "collision"},
+		"module also in Debian's directory":      {data: pure("demo/a.py", "demo-1.0.data/data/local/lib/python3.12/dist-packages/demo/a.py"), want: "collision"},
+		"module also in that of Windows":         {data: pure("demo/a.py", "demo-1.0.data/data/Lib/site-packages/Demo/A.py"), want: "collision"},
+		"script also in the environment":         {data: pure("demo-1.0.data/scripts/run", "demo-1.0.data/data/bin/run"), want: "collision"},
+		"file in the environment alone":          {data: pure("demo/a.py", "demo-1.0.data/data/lib/python3.11/site-packages/demo/b.py", "demo-1.0.data/data/share/demo/a.py")},
 	}
 }
 
@@ -145,6 +150,15 @@ func distInfoCases(t *testing.T) map[string]ruleCase {
 		"dist-info as data":               {data: with("demo-1.0.data/purelib/other-1.0.dist-info/METADATA"), want: "dist-info"},
 		"dist-info as data in capitals":   {data: with("demo-1.0.data/platlib/other-1.0.Dist-Info/METADATA"), want: "dist-info"},
 		"dist-info as data, further down": {data: with("demo-1.0.data/purelib/demo/other-1.0.dist-info/METADATA")},
+		"dist-info in the environment":    {data: with("demo-1.0.data/data/lib/python3.11/site-packages/other-1.0.dist-info/METADATA"), want: "dist-info"},
+		"dist-info in lib64":              {data: with("demo-1.0.data/data/lib64/python3.11t/site-packages/other-1.0.dist-info/METADATA"), want: "dist-info"},
+		"dist-info in a data directory":   {data: with("demo-1.0.data/data/share/site-packages/other-1.0.dist-info/METADATA")},
+		"egg-info of another project":     {data: with("other-2.0.egg-info/PKG-INFO"), want: "dist-info"},
+		"egg-info that is a file":         {data: with("Other-2.0-py3.11.EGG-INFO"), want: "dist-info"},
+		"egg-info as data":                {data: with("demo-1.0.data/purelib/other.egg-info/PKG-INFO"), want: "dist-info"},
+		"egg-info of the project":         {data: with("Demo.egg-info/PKG-INFO"), want: "~dist-info"},
+		"egg-info of another version":     {data: with("demo-0.9-py3.11.egg-info"), want: "~dist-info"},
+		"egg-info below":                  {data: with("demo/tests/other.egg-info/PKG-INFO")},
 		"no METADATA":                     {data: without("METADATA"), want: "member"},
 		"no WHEEL":                        {data: without("WHEEL"), want: "member"},
 		"no RECORD":                       {data: without("RECORD"), want: "member"},
@@ -158,6 +172,8 @@ func distInfoCases(t *testing.T) map[string]ruleCase {
 		"data in another spelling":          {data: with("Demo-1.0.data/scripts/run"), want: "~data"},
 		"script in a directory":             {data: with("demo-1.0.data/scripts/sub/run"), want: "data"},
 		"script called like an interpreter": {data: with("demo-1.0.data/scripts/python3.12"), want: "data"},
+		"interpreter as data":               {data: with("demo-1.0.data/data/bin/python"), want: "data"},
+		"module python":                     {data: with("demo-1.0.data/purelib/python.py", "demo-1.0.data/data/python")},
 		"file called data":                  {data: with("x.data")},
 		"directory called data, not .data":  {data: with("data/x", "demo/x.data/y")},
 	}
