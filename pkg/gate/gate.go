@@ -85,7 +85,7 @@ var gates = []gate{
 	{name: "symbols", mode: ModeError, environments: true, facts: true, rules: strings.Fields("missing across alternative was-live undeclared-torch torch-minor exports-missing")},
 	{name: "numpy", mode: ModeError, environments: true, facts: true, rules: strings.Fields("legacy too-old across was-live")},
 	{name: "abi3", mode: ModeError, environments: true, facts: true, rules: strings.Fields("private too-new tag")},
-	{name: "glibc", mode: ModeError, environments: true, facts: true, rules: strings.Fields("glibc glibcxx tag")},
+	{name: "glibc", mode: ModeError, environments: true, facts: true, rules: strings.Fields("glibc glibcxx gcc newer-system tag")},
 	{name: "coherence", mode: ModeError, environments: true, facts: true, rules: strings.Fields("pin torch-minors accelerator accelerator-majors")},
 	{name: "architectures", mode: ModeError, environments: true, rules: strings.Fields("missing uneven building older partial partial-unused")},
 	{name: "immutability", mode: ModeError, fixed: true, rules: strings.Fields("name target pins accelerator pythons platforms glibc glibcxx")},

@@ -3,15 +3,76 @@ package gate
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/pinwheel-oci/pinwheel/pkg/facts"
+	"github.com/pinwheel-oci/pinwheel/pkg/index"
 )
+
+// level is what the target has of one family of symbol versions.
+type level struct {
+	rule   string
+	prefix string // of the versions: "GLIBC_"
+	limit  string // the highest version that is there, without prefix
+	has    string // in words
+	likely bool   // most systems of that glibc have no more, some do
+}
+
+// compilers says what GCC has in libstdc++ and libgcc_s, by the GLIBCXX that
+// it came with first: they are built together.
+var compilers = []struct{ glibcxx, cxxabi, gcc string }{
+	{"3.4.18", "1.3.7", "4.8"}, {"3.4.20", "1.3.8", "4.9"}, {"3.4.21", "1.3.9", "5"}, {"3.4.22", "1.3.10", "6"}, {"3.4.23", "1.3.11", "7"},
+	{"3.4.25", "1.3.11", "8"}, {"3.4.26", "1.3.12", "9"}, {"3.4.28", "1.3.12", "10"}, {"3.4.29", "1.3.13", "11"}, {"3.4.30", "1.3.13", "12"},
+	{"3.4.31", "1.3.14", "13"}, {"3.4.33", "1.3.15", "14"}, {"3.4.34", "1.3.16", "15"}, {"3.4.35", "", ""},
+}
+
+// levels lists what is known of the target.
+func levels(t *index.Target) []level {
+	var list []level
+	if t.Glibc != "" {
+		list = append(list, level{rule: "glibc", prefix: "GLIBC_", limit: t.Glibc, has: t.Glibc})
+		zlib := "1.2.9"
+		if compareLevels(t.Glibc, "2.36") > 0 {
+			zlib = "1.2.12"
+		}
+		list = append(list, level{rule: "newer-system", prefix: "ZLIB_", limit: zlib, has: "glibc " + t.Glibc, likely: true})
+		if compareLevels(t.Glibc, "2.36") < 0 {
+			list = append(list, level{rule: "newer-system", prefix: "GLIBC_ABI_DT_RELR", has: "glibc " + t.Glibc, likely: true})
+		}
+	}
+	if t.Glibcxx == "" {
+		return list
+	}
+	list = append(list, level{rule: "glibcxx", prefix: "GLIBCXX_", limit: t.Glibcxx, has: t.Glibcxx})
+	for i := len(compilers) - 1; i >= 0; i-- {
+		c := compilers[i]
+		if compareLevels(t.Glibcxx, c.glibcxx) < 0 {
+			continue
+		}
+		if c.gcc != "" { // else it is newer than this table
+			has := "libstdc++ " + t.Glibcxx + " of GCC " + c.gcc
+			list = append(list, level{rule: "glibcxx", prefix: "CXXABI_", limit: c.cxxabi, has: has}, level{rule: "gcc", prefix: "GCC_", limit: c.gcc + ".99", has: has})
+		}
+		break
+	}
+	return list
+}
+
+// exceeds is the highest version of the level's family that a library needs
+// and the target does not have, without the prefix; ok is false for none.
+func (v level) exceeds(c *content, l facts.Library) (need string, ok bool) {
+	if v.limit == "" {
+		return "", slices.ContainsFunc(l.Versions, func(w facts.SymbolVersion) bool { return w.Version == v.prefix })
+	}
+	need = highest(c, l, v.prefix)
+	return need, need != "" && compareLevels(need, v.limit) > 0
+}
 
 // glibc holds the symbol versions that libraries need against the levels of
 // the target and against what the wheel's own tags promise.
 func (j *judge) glibc(context.Context) error {
-	t := j.in.Candidate.Target
+	known := levels(j.in.Candidate.Target)
 	for _, f := range j.now.files {
 		c := f.content()
 		if c == nil || !f.counts() || f.fits == 0 {
@@ -22,35 +83,41 @@ func (j *judge) glibc(context.Context) error {
 			if j.now.loading(f, l) == 0 {
 				continue
 			}
-			if need := highest(c, l, "GLIBC_"); need != "" {
-				j.level(f, c, i, "glibc", need, t.Glibc)
-				if promised != "" && compareLevels(need, promised) > 0 {
-					j.addFile(f, Finding{Severity: Warn, Rule: "tag", Member: l.Member, Requirement: "GLIBC_" + need,
-						Message: fmt.Sprintf("needs glibc %s, its tag promises %s", need, promised), Fix: "correct the tag: auditwheel show names the right one"})
-				}
+			for _, v := range known {
+				j.level(f, c, i, v)
 			}
-			if need := highest(c, l, "GLIBCXX_"); need != "" {
-				j.level(f, c, i, "glibcxx", need, t.Glibcxx)
+			if need := highest(c, l, "GLIBC_"); need != "" && promised != "" && compareLevels(need, promised) > 0 {
+				j.addFile(f, Finding{Severity: Warn, Rule: "tag", Member: l.Member, Requirement: "GLIBC_" + need,
+					Message: fmt.Sprintf("needs glibc %s, its tag promises %s", need, promised), Fix: "correct the tag: auditwheel show names the right one"})
 			}
 		}
 	}
 	return nil
 }
 
-func (j *judge) level(f *file, c *content, i int, rule, need, has string) {
-	if has == "" || compareLevels(need, has) <= 0 {
+func (j *judge) level(f *file, c *content, i int, v level) {
+	need, ok := v.exceeds(c, c.libraries[i])
+	if !ok {
 		return
 	}
-	ok := func(k int) bool {
-		prefix := map[string]string{"glibc": "GLIBC_", "glibcxx": "GLIBCXX_"}[rule]
-		other := highest(c, c.libraries[k], prefix)
-		return other == "" || compareLevels(other, has) <= 0
+	severity, why := c.severity(i, func(k int) bool {
+		_, exceeds := v.exceeds(c, c.libraries[k])
+		return !exceeds
+	})
+	finding := Finding{Severity: severity, Rule: v.rule, Member: c.libraries[i].Member, Requirement: v.prefix + need}
+	switch {
+	case v.likely:
+		finding.Message = fmt.Sprintf("needs %s, which few systems with %s have%s", finding.Requirement, v.has, why)
+	case v.rule == "glibc" || v.prefix == "GLIBCXX_":
+		finding.Message = fmt.Sprintf("needs %s %s, the target has %s%s", v.rule, need, v.has, why)
+	default:
+		finding.Message = fmt.Sprintf("needs %s, the target has %s%s", finding.Requirement, v.has, why)
 	}
-	severity, why := c.severity(i, ok)
-	finding := Finding{Severity: severity, Rule: rule, Member: c.libraries[i].Member, Requirement: strings.ToUpper(rule) + "_" + need,
-		Message: fmt.Sprintf("needs %s %s, the target has %s%s", rule, need, has, why)}
 	if severity == Error {
 		finding.Fix = "build it on the oldest image that the target supports"
+		if v.likely {
+			finding.Severity = Warn
+		}
 	}
 	j.addFile(f, finding, j.now.named(j.now.loading(f, c.libraries[i]))...)
 }

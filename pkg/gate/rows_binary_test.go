@@ -221,12 +221,13 @@ func needing(l facts.Library, versions ...facts.SymbolVersion) facts.Library {
 func abiRows() []row {
 	abi3 := func(release string) entry { return file(release + "-cp310-abi3-linux_x86_64.whl") }
 	several := pythons("3.11", "3.12")
-	libc := func(version string) facts.SymbolVersion {
-		return facts.SymbolVersion{Library: "libc.so.6", Version: version}
+	version := func(library, version string) facts.SymbolVersion {
+		return facts.SymbolVersion{Library: library, Version: version}
 	}
-	cxx := func(version string) facts.SymbolVersion {
-		return facts.SymbolVersion{Library: "libstdc++.so.6", Version: version}
-	}
+	libc := func(v string) facts.SymbolVersion { return version("libc.so.6", v) }
+	cxx := func(v string) facts.SymbolVersion { return version("libstdc++.so.6", v) }
+	gcc := func(v string) facts.SymbolVersion { return version("libgcc_s.so.1", v) }
+	libstdcxx := func(level string) func(*index.Target) { return func(t *index.Target) { t.Glibcxx = level } }
 	return []row{
 		{name: "headers of NumPy 1 with NumPy 2", target: target(), files: []entry{native("p-1", "numpy>=1.20").with(numpyModule("legacy")), pure("numpy-1.26.4"), pure("numpy-2.2.6")},
 			want: []string{"error numpy/legacy p 1"}},
@@ -278,6 +279,19 @@ func abiRows() []row {
 		{name: "glibc and libstdc++ of the target", target: target(), files: []entry{native("a-1").with(needing(module("a/_a.so"), libc("GLIBC_2.34"), libc("GLIBC_PRIVATE"), cxx("GLIBCXX_3.4.29")))}},
 		{name: "a newer glibc", target: target(), files: []entry{native("a-1").with(needing(module("a/_a.so"), libc("GLIBC_2.9"), libc("GLIBC_2.38")))}, want: []string{"error glibc/glibc a 1"}},
 		{name: "a newer libstdc++", target: target(), files: []entry{native("a-1").with(needing(module("a/_a.so"), cxx("GLIBCXX_3.4.30")))}, want: []string{"error glibc/glibcxx a 1"}},
+		{name: "what comes with the libstdc++ of the target", target: target(), files: []entry{native("a-1").with(needing(module("a/_a.so"),
+			cxx("CXXABI_1.3.13"), cxx("CXXABI_FLOAT128"), cxx("CXXABI_TM_1"), gcc("GCC_11.0"), version("libz.so.1", "ZLIB_1.2.9"), version("libcrypto.so.3", "OPENSSL_3.4.0")))}},
+		{name: "a newer ABI of libstdc++", target: target(), files: []entry{native("a-1").with(needing(module("a/_a.so"), cxx("CXXABI_1.3.15")))}, want: []string{"error glibc/glibcxx a 1"}},
+		{name: "a newer libgcc", target: target(), files: []entry{native("a-1").with(needing(module("a/_a.so"), gcc("GCC_14.0.0")))}, want: []string{"error glibc/gcc a 1"}},
+		{name: "a newer libgcc in the wheel itself", target: target(), files: []entry{native("a-1").with(needing(module("a/_a.so"), gcc("GCC_14.0.0")), plain("a/libgcc_s.so.1"))}},
+		{name: "the libgcc of a newer target", target: target(libstdcxx("3.4.33")), files: []entry{native("a-1").with(needing(module("a/_a.so"), gcc("GCC_14.0.0"), cxx("CXXABI_1.3.15")))}},
+		{name: "a target newer than what is known of compilers", target: target(libstdcxx("3.4.40")), files: []entry{native("a-1").with(needing(module("a/_a.so"), gcc("GCC_19.0.0"), cxx("CXXABI_1.3.20")))}},
+		{name: "a newer zlib", target: target(), files: []entry{native("a-1").with(needing(module("a/_a.so"), version("libz.so.1", "ZLIB_1.2.12")))}, want: []string{"warn glibc/newer-system a 1"}},
+		{name: "packed relocations", target: target(), files: []entry{native("a-1").with(needing(module("a/_a.so"), libc("GLIBC_ABI_DT_RELR")))}, want: []string{"warn glibc/newer-system a 1"}},
+		{name: "packed relocations in a library that nothing imports", target: target(), files: []entry{native("a-1").with(needing(plain("a/tool.so"), libc("GLIBC_ABI_DT_RELR")))},
+			want: []string{"note glibc/newer-system a 1"}},
+		{name: "packed relocations and a newer zlib on a newer system", target: target(func(t *index.Target) { t.Glibc = "2.39" }), files: []entry{
+			native("a-1").with(needing(module("a/_a.so"), version("libz.so.1", "ZLIB_1.2.12"), libc("GLIBC_ABI_DT_RELR")))}},
 		{name: "a newer libstdc++ in the wheel itself", target: target(), files: []entry{native("a-1").with(
 			needing(module("a/_a.so", "libstdc++.so.6"), cxx("GLIBCXX_3.4.30")), plain("a/libstdc++.so.6"))}},
 		{name: "a newer glibc in a library that nothing imports", target: target(), files: []entry{native("a-1").with(needing(plain("a/tool.so"), libc("GLIBC_2.38")))}, want: []string{"note glibc/glibc a 1"}},
