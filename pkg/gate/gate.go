@@ -71,7 +71,7 @@ type gate struct {
 	environments bool
 	// facts says that the gate needs the facts of each listed wheel.
 	facts bool
-	// rules are what its findings may be of; the gate "rules" has others.
+	// rules are what its findings may be of; the gate "rules" has others besides.
 	rules []string
 }
 
@@ -91,7 +91,7 @@ var gates = []gate{
 	{name: "immutability", mode: ModeError, fixed: true, rules: strings.Fields("name target pins accelerator pythons platforms glibc glibcxx")},
 	{name: "sbom", mode: ModeOff, facts: true, rules: strings.Fields("missing")},
 	{name: "provenance", mode: ModeOff, rules: strings.Fields("missing")},
-	{name: "rules", mode: ModeError},
+	{name: "rules", mode: ModeError, rules: strings.Fields("missing")},
 }
 
 // run runs a gate by its name.
@@ -129,7 +129,7 @@ func gateRank(name string) int {
 }
 
 // RuleNames are the rules of a gate, facts-missing included where it needs
-// facts. Those of the gate "rules" are the operator's own.
+// facts. The gate "rules" has those of the operator besides.
 func RuleNames(name string) []string {
 	i := gateRank(name)
 	switch {
@@ -179,7 +179,7 @@ func (j *judge) gate(ctx context.Context, g gate) error {
 	switch {
 	case j.current.Mode == ModeOff:
 		return nil
-	case g.name == "rules" && len(j.in.Rules) == 0:
+	case g.name == "rules" && len(j.in.Rules) == 0 && (target == nil || target.Gates[g.name] == ""):
 		j.notJudged("no rules configured")
 		return nil
 	case g.environments && target == nil:

@@ -38,6 +38,14 @@ func targetRows() []row {
 		{name: "more environments than can be judged", target: target(pythons("3.10", "3.11", "3.12", "3.13", "3.14", "3.7", "3.8", "3.9"),
 			platforms("linux_a1", "linux_a2", "linux_a3", "linux_a4", "linux_a5", "linux_a6", "linux_a7", "linux_a8", "linux_a9")),
 			files: []entry{pure("a-1")}, want: []string{"error target/environments"}},
+		{name: "rules that the target demands and that are not given", target: target(mode("rules", "error")), files: []entry{pure("a-1")}, want: []string{"error rules/missing"}},
+		{name: "rules that the target wants to warn", target: target(mode("rules", "warn")), files: []entry{pure("a-1")}, want: []string{"warn rules/missing"}},
+		{name: "rules that the target demands, in a rollback", target: target(mode("rules", "error")), files: []entry{pure("a-1")},
+			change: func(in *gate.Input) { in.Rollback = true }, want: []string{"warn rules/missing"}},
+		{name: "rules that the target has off", target: target(mode("rules", "off")), files: []entry{pure("a-1")}},
+		{name: "rules that the target demands and that are given", target: target(mode("rules", "error")), files: []entry{pure("a-1")}, change: func(in *gate.Input) {
+			in.Rules = []gate.Rule{shell(`cat >/dev/null; echo '{"findings":[]}'`)}
+		}},
 		{name: "sbom and provenance are off unless asked for", target: target(), files: []entry{pure("a-1")}},
 		{name: "a wheel without SBOM", target: target(mode("sbom", "error")), files: []entry{pure("a-1")}, want: []string{"error sbom/missing a 1"}},
 		{name: "a wheel with SBOM", target: target(mode("sbom", "error")), files: []entry{withSBOM(pure("a-1"))}},

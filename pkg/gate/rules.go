@@ -66,8 +66,22 @@ type RuleFinding struct {
 
 var ruleName = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,63}$`)
 
+// rulesDemanded reports that the target sets the gate, and so demands rules, of
+// which none were given: an index whose rules anybody can leave out has none.
+func (j *judge) rulesDemanded() {
+	f := Finding{Severity: Error, Rule: "missing", Message: "the target sets the gate rules, and no rule was given", Fix: "give the rules of this index: --rule NAME=PROGRAM"}
+	if j.in.Rollback { // the contents were judged by them before they were live
+		f.Severity = Warn
+	}
+	j.add(f)
+}
+
 // rules runs the operator's own checks.
 func (j *judge) rules(ctx context.Context) error {
+	if len(j.in.Rules) == 0 {
+		j.rulesDemanded()
+		return nil
+	}
 	input := RuleInput{Catalog: j.in.Candidate, Facts: []*facts.Wheel{}, Format: FormatVersion, Live: j.in.Live}
 	seen := map[string]bool{}
 	for _, f := range j.now.files {
