@@ -21,7 +21,8 @@ type draft struct {
 	catalog  *index.Catalog
 	projects map[string]*index.Project
 	touched  map[string]bool
-	skipped  []string // file names that a higher build tag supersedes
+	wheels   map[string][]knownWheel // by project
+	skipped  []string                // file names that a higher build tag supersedes
 	uploads  []Upload
 }
 
@@ -37,6 +38,7 @@ func newDraft(st *start, o Options) (*draft, error) {
 	}
 	d.takeWithdrawn(st)
 	known := knownFiles(st)
+	d.group(known)
 	for _, s := range o.Remove {
 		if err := d.remove(s, known); err != nil {
 			return nil, err
@@ -172,6 +174,9 @@ func (d *draft) add(c Candidate, known map[string]index.File) error {
 	}
 	p := d.project(info.Project)
 	if err := checkOpen(p, c.Path); err != nil {
+		return err
+	}
+	if err := d.checkSpelling(c); err != nil {
 		return err
 	}
 	if i, listed := findFile(p.Files, info.Filename); listed {

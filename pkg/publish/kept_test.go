@@ -1,8 +1,10 @@
 package publish_test
 
 import (
+	"errors"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -137,4 +139,42 @@ func TestEditedPlanThatLeavesOutContent(t *testing.T) {
 			t.Errorf("without %s: %v, candidate %s", name, err, w.at("test.3.4-cpu-ubi9"))
 		}
 	}
+}
+
+// TestOneWheelInTwoSpellings: a release, its tags and its build name one wheel.
+func TestOneWheelInTwoSpellings(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.release(w.demo("1.0"))
+	o := w.options(w.demo("1.0.0"))
+	if _, err := publish.NewPlan(t.Context(), w.store, o); err == nil || !strings.Contains(err.Error(), "another spelling") {
+		t.Errorf("beside the listed one: %v", err)
+	}
+	o.Base = publish.BaseNone
+	if _, err := publish.NewPlan(t.Context(), w.store, o); err == nil || !strings.Contains(err.Error(), "another spelling") {
+		t.Errorf("in place of it: %v", err)
+	}
+	o = w.options(w.file(wheeltest.Wheel{Name: "demo", Version: "1.0.0", Build: "1"}))
+	if _, err := publish.NewPlan(t.Context(), w.store, o); err != nil {
+		t.Errorf("with a higher build tag: %v", err)
+	}
+}
+
+// TestPlannedPromotionIsSuperseded: what went into a newer candidate meanwhile, such
+// as a withdrawal, is not passed over.
+func TestPlannedPromotionIsSuperseded(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.release(w.demo("1.0"))
+	w.publish(w.demo("2.0"))
+	p := w.planPromotion(w.promoteOptions())
+	o := w.options()
+	o.Withdraw = marks(t, "malicious", demo20)
+	w.publishWith(o)
+	before := w.at("3.4-cpu-ubi9")
+	var conflict *publish.ConflictError
+	if err := w.savedPromotion(p).Apply(t.Context(), w.store); !errors.As(err, &conflict) || conflict.Tag != "test.3.4-cpu-ubi9" {
+		t.Errorf("%v", err)
+	}
+	w.wantLive(before)
 }

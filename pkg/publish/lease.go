@@ -58,6 +58,10 @@ func (e *HeldError) Conflict() bool { return true }
 // maxSlow is how often a lease is tried that does not land in time.
 const maxSlow = 3
 
+// maxUnseen is how often a lease may be written and not be there: another writer
+// may have taken and returned one meanwhile, but not time and again.
+const maxUnseen = 5
+
 // errSlow says that a lease was not written within its wait.
 var errSlow = errors.New("the registry takes too long")
 
@@ -139,14 +143,19 @@ func (t *turn) hold(ctx context.Context) error {
 // acquire takes the lease as soon as nobody else has it.
 func (t *turn) acquire(ctx context.Context) error {
 	end := t.lease.Now().Add(t.lease.Patience)
-	told, slow := "", 0
+	told, slow, unseen := "", 0, 0
 	for {
 		began := t.lease.Now()
 		holder, err := readLease(ctx, t.store, t.tag)
 		if err != nil {
 			return err
 		}
+		if t.mine != "" && holder == nil {
+			unseen++
+		}
 		switch {
+		case unseen == maxUnseen:
+			return fmt.Errorf("tag %s: the registry takes it and does not show it afterwards; is a cache in front of it? nothing was moved", t.tag)
 		case holder != nil && holder.Writer != t.lease.Writer && began.Before(holder.Until):
 			if !began.Before(end) {
 				return &HeldError{Tag: t.tag, Writer: holder.Writer, Since: holder.Since, Until: holder.Until}

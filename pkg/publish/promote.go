@@ -50,19 +50,21 @@ type PromoteOptions struct {
 
 // Promotion is the plan of a promotion.
 type Promotion struct {
-	Kind     string        `json:"kind"` // "promote"
-	Name     string        `json:"name"`
-	Revision Object        `json:"revision"` // the index, to be put under the live tag
-	Serial   uint64        `json:"serial"`
-	Sequence uint64        `json:"sequence"`
-	Issued   time.Time     `json:"issued"`
-	By       string        `json:"by"`
-	Reason   string        `json:"reason"`
-	Live     digest.Digest `json:"live,omitempty"` // where the tags were
-	HeadAt   digest.Digest `json:"head-at,omitempty"`
-	Head     head          `json:"head"`
-	Sigs     []sigTag      `json:"sigs,omitempty"`
-	Retired  *Object       `json:"retired,omitempty"`
+	Kind     string    `json:"kind"` // "promote"
+	Name     string    `json:"name"`
+	Revision Object    `json:"revision"` // the index, to be put under the live tag
+	Serial   uint64    `json:"serial"`
+	Sequence uint64    `json:"sequence"`
+	Issued   time.Time `json:"issued"`
+	By       string    `json:"by"`
+	Reason   string    `json:"reason"`
+	// Candidate, Live and HeadAt are where the tags were.
+	Candidate digest.Digest `json:"candidate,omitempty"`
+	Live      digest.Digest `json:"live,omitempty"`
+	HeadAt    digest.Digest `json:"head-at,omitempty"`
+	Head      head          `json:"head"`
+	Sigs      []sigTag      `json:"sigs,omitempty"`
+	Retired   *Object       `json:"retired,omitempty"`
 	// RetiredAt is where the retired tag was. Where nothing is retired any
 	// more, the tag is removed.
 	RetiredAt digest.Digest `json:"retired-at,omitempty"`
@@ -113,7 +115,12 @@ func NewPromotion(ctx context.Context, s Store, o PromoteOptions) (*Promotion, e
 	if err != nil {
 		return nil, err
 	}
-	p.HeadAt = headAt
+	p.HeadAt, p.Candidate = headAt, revision.Digest
+	if o.Revision != "" {
+		if p.Candidate, err = resolve(ctx, s, o.Name.CandidateTag()); err != nil {
+			return nil, err
+		}
+	}
 	if p.Live, err = resolve(ctx, s, o.Name.LiveTag()); err != nil {
 		return nil, err
 	}

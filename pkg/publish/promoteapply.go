@@ -3,6 +3,7 @@ package publish
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"github.com/opencontainers/go-digest"
 	"oras.land/oras-go/v2/content"
@@ -50,7 +51,7 @@ func (p *Promotion) apply(ctx context.Context, s Store, name index.Name, t *turn
 		func() error { return p.writeSigs(ctx, s) },
 		func() error { return p.writeRetired(ctx, s, name.RetiredTag()) },
 		func() error { return createTag(ctx, s, p.Head.Manifest, name.HeadHistoryTag(p.Sequence)) },
-		func() error { return moveTagOnce(ctx, s, p.Head.Manifest, name.HeadTag(), p.HeadAt) },
+		func() error { return moveTag(ctx, s, p.Head.Manifest, name.HeadTag(), p.HeadAt) },
 		func() error { return moveTag(ctx, s, p.Revision, name.LiveTag(), p.Live) },
 	} {
 		if err := t.hold(ctx); err != nil {
@@ -76,10 +77,15 @@ func (p *Promotion) sigPayloads() (list [][]Object) {
 func (p *Promotion) checkEnd(ctx context.Context, s Store, name index.Name) error {
 	tag := name.HeadHistoryTag(p.Sequence)
 	have, err := resolve(ctx, s, tag)
-	if err == nil && have != p.Head.Manifest.Digest {
+	switch {
+	case err != nil:
+		return err
+	case have == "":
+		return fmt.Errorf("tag %s was written and is not there: the registry lost it; run the same again", tag)
+	case have != p.Head.Manifest.Digest:
 		return &ConflictError{Tag: tag, Want: p.Head.Manifest.Digest, Have: have}
 	}
-	return err
+	return nil
 }
 
 // SequenceTaken reports whether err says that another promotion has the sequence
@@ -118,6 +124,9 @@ func (p *Promotion) checkStart(ctx context.Context, s Store, name index.Name) er
 	}{
 		{name.LiveTag(), p.Live, p.Revision.Digest},
 		{name.HeadTag(), p.HeadAt, p.Head.Manifest.Digest},
+		// What was planned must still be the candidate: another one may have
+		// withdrawn what this one lists.
+		{name.CandidateTag(), p.Candidate, p.Revision.Digest},
 	} {
 		have, err := resolve(ctx, s, x.tag)
 		if err != nil {

@@ -223,7 +223,7 @@ func TestIdentities(t *testing.T) {
 // without the signature on the wheel, and it is not met: 22 of the 67 are the two
 // requests of each of eleven blobs, 20 look where tags are. The lease is not in it:
 // it adds five to each command.
-const maxRequests = 67
+const maxRequests = 69
 
 func TestRequestsDoNotGrowWithTheIndex(t *testing.T) {
 	t.Parallel()

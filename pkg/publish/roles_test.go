@@ -70,6 +70,7 @@ func TestLateWriterDoesNotTakeTheTag(t *testing.T) {
 	if err := w.store.Tag(t.Context(), desc, "rev.3.4-cpu-ubi9.1"); err != nil {
 		t.Fatal(err)
 	}
+	w.alias(first.String(), "test.3.4-cpu-ubi9") // the late writer only lost that race
 	if err := p.Apply(t.Context(), w.store); err != nil {
 		t.Fatal(err)
 	}

@@ -26,7 +26,8 @@ type stage struct {
 
 	mu       sync.Mutex
 	uploaded []artifact.Blob
-	tagged   int // how many the tag leads to
+	tagged   int  // how many the tag leads to
+	tried    bool // a write of the tag was begun, and may have landed
 	cancel   context.CancelFunc
 	done     chan struct{}
 }
@@ -79,6 +80,7 @@ func (g *stage) anchor(ctx context.Context) error {
 	for _, b := range g.uploaded {
 		x.Manifests = append(x.Manifests, wireDescriptor{Digest: b.Digest, MediaType: artifact.MediaTypeManifest, Size: b.Size})
 	}
+	g.tried = g.tried || len(x.Manifests) > 0
 	g.mu.Unlock()
 	if len(x.Manifests) == 0 {
 		return nil
@@ -122,7 +124,7 @@ func (g *stage) keep(ctx context.Context, err error) error {
 // removed is pruned later.
 func (g *stage) drop(ctx context.Context) {
 	g.stop()
-	if u, ok := g.store.(content.Untagger); ok && g.tagged > 0 {
+	if u, ok := g.store.(content.Untagger); ok && g.tried {
 		_ = u.Untag(ctx, g.tag)
 	}
 }
