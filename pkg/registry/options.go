@@ -57,6 +57,11 @@ type Options struct {
 	// directory, if they do not exist.
 	CreateLayout bool
 
+	// Now, if set, is compared with the Date of every answer; if they differ by
+	// more than MaxSkew, requests fail with ErrClock. For writers: a head that is
+	// dated ahead locks out everybody with a right clock.
+	Now func() time.Time
+
 	// Retry says how requests are repeated.
 	Retry Retry
 	// WrapTransport, if set, is put around the network transport, below

@@ -27,10 +27,14 @@ func newTransport(opts Options) (http.RoundTripper, error) {
 	if opts.WrapTransport != nil {
 		rt = opts.WrapTransport(rt)
 	}
-	return &retrier{
+	rt = &retrier{
 		next:  &limiter{next: &guard{next: rt, timeout: opts.Timeout}, slots: make(chan struct{}, opts.Concurrency)},
 		retry: opts.Retry,
-	}, nil
+	}
+	if opts.Now != nil {
+		rt = &timekeeper{next: rt, now: opts.Now}
+	}
+	return rt, nil
 }
 
 func networkTransport(opts Options) (*http.Transport, error) {

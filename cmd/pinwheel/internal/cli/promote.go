@@ -71,7 +71,7 @@ func (p *program) promote(ctx context.Context, f *promoteFlags) error {
 	if f.revision != "" && artifact.CheckDigest(digest.Digest(f.revision)) != nil {
 		return option.Usage(fmt.Errorf("--revision %q: want sha256:<64 hexadecimal digits>", f.revision))
 	}
-	s, ref, err := p.store.Open(ctx, f.to, nil)
+	s, ref, err := p.store.Open(ctx, f.to, p.asWriter)
 	if err != nil {
 		return err
 	}

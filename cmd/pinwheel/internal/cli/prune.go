@@ -119,7 +119,7 @@ func (p *program) prune(ctx context.Context, f *pruneFlags) error {
 	if err != nil {
 		return err
 	}
-	s, _, err := p.store.Open(ctx, f.to, nil)
+	s, _, err := p.store.Open(ctx, f.to, p.asWriter)
 	if err != nil {
 		return err
 	}

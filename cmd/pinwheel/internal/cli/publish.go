@@ -198,7 +198,7 @@ func (p *program) openTarget(ctx context.Context, f *writeFlags, bar *progress) 
 		s, _, err := p.openForWriting(ctx, f.to, bar)
 		return s, err
 	}
-	s, r, err := p.store.Open(ctx, f.to, nil)
+	s, r, err := p.store.Open(ctx, f.to, p.asWriter)
 	if err != nil && r.Kind == registry.KindLayout {
 		if _, statErr := os.Stat(r.Dir); errors.Is(statErr, os.ErrNotExist) {
 			return registry.NewMemory(), nil

@@ -50,7 +50,7 @@ func (p *program) promoteRelease(ctx context.Context, f *promoteFlags) error {
 	if err := f.checkTo(); err != nil {
 		return err
 	}
-	s, ref, err := p.store.Open(ctx, f.to, nil)
+	s, ref, err := p.store.Open(ctx, f.to, p.asWriter)
 	if err != nil {
 		return err
 	}

@@ -52,7 +52,7 @@ func (p *program) rollback(ctx context.Context, f *promoteFlags) error {
 	if err != nil {
 		return err
 	}
-	s, ref, err := p.store.Open(ctx, f.to, nil)
+	s, ref, err := p.store.Open(ctx, f.to, p.asWriter)
 	if err != nil {
 		return err
 	}

@@ -174,12 +174,16 @@ func hintFor(err error) string {
 func (p *program) openForWriting(ctx context.Context, ref string, bar *progress) (registry.Store, registry.Reference, error) {
 	s, r, err := p.store.Open(ctx, ref, func(o *registry.Options) {
 		o.CreateLayout = true
+		p.asWriter(o)
 		if bar != nil {
 			o.Progress = bar.event
 		}
 	})
 	return s, r, err
 }
+
+// asWriter has the clock compared: what is written is dated by it.
+func (p *program) asWriter(o *registry.Options) { o.Now = p.now }
 
 // loadSigners reads private keys, asking for passwords where they are encrypted.
 func (p *program) loadSigners(ctx context.Context, files []string, passwordFile string) ([]sign.Signer, error) {

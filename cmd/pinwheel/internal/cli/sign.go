@@ -58,7 +58,7 @@ func (p *program) refresh(ctx context.Context, f *writeFlags, expires time.Durat
 	if err != nil {
 		return err
 	}
-	s, _, err := p.store.Open(ctx, f.to, nil)
+	s, _, err := p.store.Open(ctx, f.to, p.asWriter)
 	if err != nil {
 		return err
 	}

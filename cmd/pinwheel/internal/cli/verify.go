@@ -12,6 +12,7 @@ import (
 	"github.com/pinwheel-oci/pinwheel/cmd/internal/option"
 	"github.com/pinwheel-oci/pinwheel/pkg/artifact"
 	"github.com/pinwheel-oci/pinwheel/pkg/index"
+	"github.com/pinwheel-oci/pinwheel/pkg/registry"
 	"github.com/pinwheel-oci/pinwheel/policy"
 	"github.com/pinwheel-oci/pinwheel/policy/verify"
 )
@@ -104,10 +105,32 @@ func (p *program) verify(ctx context.Context, f *verifyFlags, ref string) error 
 			if a.Deep, err = v.Deep(ctx, r); err != nil {
 				return fmt.Errorf("%s: %w", x.Name, err)
 			}
+			if err := deepReport(ctx, s, r); err != nil {
+				return fmt.Errorf("%s: %w", x.Name, err)
+			}
 		}
 		list = append(list, a)
 	}
 	return p.answer(list, func(w io.Writer) error { return printVerified(w, list) })
+}
+
+// deepReport holds the gates' report against the catalog that names it.
+func deepReport(ctx context.Context, s registry.Store, r *verify.Revision) error {
+	g := r.Catalog.Gates
+	if g == nil {
+		return nil
+	}
+	if g.Report == nil {
+		return policy.Refuse(18, policy.GatesNotPassed, "the catalog claims that gates passed, and names no report")
+	}
+	data, err := fetchReport(ctx, s, *g.Report)
+	if err == nil {
+		err = checkReport(data, r.Catalog)
+	}
+	if err != nil {
+		return policy.Refuse(18, policy.GatesNotPassed, "the gates' report: %v", err)
+	}
+	return nil
 }
 
 func (f *verifyFlags) run(ctx context.Context, v *verify.Verifier) (*verify.Revision, error) {
