@@ -16,7 +16,13 @@ const (
 	ptDynamic = 2
 )
 
-// readSegments fills loads and returns where the dynamic section is.
+// page is the smallest that the loader maps at once.
+const page = 4096
+
+// readSegments fills loads and returns the dynamic section: where the loader
+// has it in memory, and how much can be read from there on. As for the loader,
+// its size in the program header does not count, unless it is 0 as in files that
+// hold only debug information.
 func (f *File) readSegments(h header) (dynamic segment, err error) {
 	if h.phnum == 0 {
 		return dynamic, nil
@@ -43,18 +49,52 @@ func (f *File) readSegments(h header) (dynamic segment, err error) {
 				f.loads = append(f.loads, s)
 			}
 		case ptDynamic:
-			dynamic = s
+			if s.size != 0 {
+				dynamic = s
+			}
 		}
 	}
+	if err := f.checkLoads(); err != nil || dynamic.size == 0 {
+		return segment{}, err
+	}
+	s := f.load(dynamic.addr)
+	if s == nil || f.offset(dynamic.addr) != dynamic.off {
+		return dynamic, malformed("the dynamic section is not where it is loaded from")
+	}
+	dynamic.size = min(s.size-(dynamic.addr-s.addr), MaxDynamic*2*int64(f.Class/8))
 	return dynamic, nil
+}
+
+// checkLoads refuses segments of which one would be mapped over another one's
+// pages, from elsewhere in the file: what is in memory then is not what the
+// first of them says.
+func (f *File) checkLoads() error {
+	for i := 1; i < len(f.loads); i++ {
+		a, b := f.loads[i-1], f.loads[i]
+		if b.addr < a.addr {
+			return malformed("the segments are not in the order of their addresses")
+		}
+		if b.addr/page*page-a.addr < a.size && b.addr-b.off != a.addr-a.off {
+			return malformed("segments overlap")
+		}
+	}
+	return nil
+}
+
+// load is the segment that has addr in it, nil if none has.
+func (f *File) load(addr int64) *segment {
+	for i := range f.loads {
+		if s := &f.loads[i]; addr >= s.addr && addr-s.addr < s.size {
+			return s
+		}
+	}
+	return nil
 }
 
 // offset is where in the file the memory at addr comes from, -1 if from nowhere.
 func (f *File) offset(addr int64) int64 {
-	for _, s := range f.loads {
-		if addr >= s.addr && addr-s.addr < s.size {
-			return s.off + (addr - s.addr)
-		}
+	if s := f.load(addr); s != nil {
+		return s.off + (addr - s.addr)
 	}
 	return -1
 }
@@ -88,7 +128,7 @@ type dynamic struct {
 func (f *File) readDynamic(s segment) (dynamic, error) {
 	d := dynamic{one: map[int64]int64{}}
 	word := int64(f.Class / 8)
-	table, err := f.at(s.off, min(s.size, MaxDynamic*2*word), "the dynamic section")
+	table, err := f.at(s.off, min(s.size, max(f.size-s.off, 0)), "the dynamic section")
 	if err != nil {
 		return d, err
 	}

@@ -105,25 +105,28 @@ func TestRefuses(t *testing.T) {
 		change func(*testing.T, []byte) []byte
 		want   string
 	}{
-		"nothing":                   {func(*testing.T, []byte) []byte { return nil }, "outside the file"},
-		"no magic number":           {set(0, 'M', 'Z'), "no ELF file"},
-		"only the magic number":     {func(_ *testing.T, d []byte) []byte { return d[:16] }, "header lies outside"},
-		"unknown class":             {set(4, 3), "class 3"},
-		"unknown byte order":        {set(5, 0), "byte order 0"},
-		"program headers too small": {set(54, 8), "program headers of 8 bytes"},
-		"too many program headers":  {set(56, 0xff, 0xff), "program header table lies outside"},
-		"program headers far away":  {set(32, 0, 0, 0, 0, 0, 0, 0, 0x7f), "program header table lies outside"},
-		"program headers before it": {set(32, 0, 0, 0, 0, 0, 0, 0, 0xff), "program header table lies outside"},
-		"dynamic section far away":  {set(64+56+8, 0, 0, 0, 0, 1), "dynamic section lies outside"},
-		"strings that are too many": {put(10, 1<<40), "string table lies outside"},
-		"strings of negative size":  {put(10, 1<<63), "string table lies outside"},
-		"strings from nowhere":      {put(5, 1), "string table lies outside"},
-		"library name outside":      {put(1, 1<<32), "DT_NEEDED lies outside"},
-		"soname outside":            {put(14, 1<<63), "DT_SONAME lies outside"},
-		"run path outside":          {put(29, 1<<20), "DT_RUNPATH lies outside"},
-		"symbols from nowhere":      {put(6, 1), "symbol table lies outside"},
-		"symbols of another size":   {put(11, 1), "symbols of 1 bytes"},
-		"hash table from nowhere":   {put(4, 1), "hash table lies outside"},
+		"nothing":                        {func(*testing.T, []byte) []byte { return nil }, "outside the file"},
+		"no magic number":                {set(0, 'M', 'Z'), "no ELF file"},
+		"only the magic number":          {func(_ *testing.T, d []byte) []byte { return d[:16] }, "header lies outside"},
+		"unknown class":                  {set(4, 3), "class 3"},
+		"unknown byte order":             {set(5, 0), "byte order 0"},
+		"program headers too small":      {set(54, 8), "program headers of 8 bytes"},
+		"too many program headers":       {set(56, 0xff, 0xff), "program header table lies outside"},
+		"program headers far away":       {set(32, 0, 0, 0, 0, 0, 0, 0, 0x7f), "program header table lies outside"},
+		"program headers before it":      {set(32, 0, 0, 0, 0, 0, 0, 0, 0xff), "program header table lies outside"},
+		"dynamic section far away":       {set(64+56+8, 0, 0, 0, 0, 1), "not where it is loaded from"},
+		"dynamic section elsewhere":      {set(64+56+8, 0), "not where it is loaded from"},
+		"dynamic section not there":      {set(64+56+16, 0, 0, 0, 0, 1), "not where it is loaded from"},
+		"dynamic section behind the end": {func(_ *testing.T, d []byte) []byte { return d[:binary.LittleEndian.Uint64(d[64+56+8:])-8] }, "dynamic section lies outside"},
+		"strings that are too many":      {put(10, 1<<40), "string table lies outside"},
+		"strings of negative size":       {put(10, 1<<63), "string table lies outside"},
+		"strings from nowhere":           {put(5, 1), "string table lies outside"},
+		"library name outside":           {put(1, 1<<32), "DT_NEEDED lies outside"},
+		"soname outside":                 {put(14, 1<<63), "DT_SONAME lies outside"},
+		"run path outside":               {put(29, 1<<20), "DT_RUNPATH lies outside"},
+		"symbols from nowhere":           {put(6, 1), "symbol table lies outside"},
+		"symbols of another size":        {put(11, 1), "symbols of 1 bytes"},
+		"hash table from nowhere":        {put(4, 1), "hash table lies outside"},
 		"more symbols than bytes": {func(t *testing.T, data []byte) []byte {
 			at := binary.LittleEndian.Uint64(dynamicValue(t, data, 4)) - 0x1000
 			data[at+6] = 1 // 65536 more
@@ -136,7 +139,7 @@ func TestRefuses(t *testing.T) {
 			many := slices.Repeat([]string{"V_1"}, elf.MaxVersions/2)
 			return elftest.Library{Needed: []string{"a", "b"}, Needs: map[string][]string{"a": many, "b": many}}.Bytes()
 		}, "versions are needed"},
-		"dynamic section without end": {func(t *testing.T, d []byte) []byte { d[64+56+32] = 0x20; clear(d[64+56+33 : 64+56+40]); return d }, "has no end"},
+		"dynamic section without end": {func(_ *testing.T, d []byte) []byte { d[len(d)-16] = 21; return d }, "has no end"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -147,6 +150,64 @@ func TestRefuses(t *testing.T) {
 				t.Errorf("got %v, want a format error with %q", err, c.want)
 			}
 		})
+	}
+}
+
+// segments puts other program headers into a 64-bit little-endian file: kind,
+// offset, address and size of each.
+func segments(data []byte, list ...[4]uint64) []byte {
+	at := uint64(len(data))
+	le := binary.LittleEndian
+	le.PutUint64(data[32:], at)
+	le.PutUint16(data[56:], uint16(len(list)))
+	for _, s := range list {
+		data = le.AppendUint32(data, uint32(s[0]))
+		data = le.AppendUint32(data, 7)
+		for _, v := range []uint64{s[1], s[2], s[2], s[3], s[3], page} {
+			data = le.AppendUint64(data, v)
+		}
+	}
+	return data
+}
+
+const page = 0x1000
+
+// TestReadsAsTheLoaderDoes: what stands in the program header of the dynamic
+// section besides its address changes nothing.
+func TestReadsAsTheLoaderDoes(t *testing.T) {
+	t.Parallel()
+	l := sample
+	l.Data = make([]byte, 3*page)
+	size := uint64(len(l.Bytes()))
+	at := binary.LittleEndian.Uint64(l.Bytes()[64+56+8:])
+	const load, dynamic = 1, 2
+	for name, c := range map[string]struct {
+		list [][4]uint64
+		want string // of the error; "-" if nothing is linked
+	}{
+		"as it was":                   {[][4]uint64{{load, 0, page, size}, {dynamic, at, page + at, size - at}}, ""},
+		"a size that is too small":    {[][4]uint64{{load, 0, page, size}, {dynamic, at, page + at, 16}}, ""},
+		"a size that is too large":    {[][4]uint64{{load, 0, page, size}, {dynamic, at, page + at, 1 << 40}}, ""},
+		"several, the last counts":    {[][4]uint64{{load, 0, page, size}, {dynamic, 0, page, 16}, {dynamic, at, page + at, 16}}, ""},
+		"the last without content":    {[][4]uint64{{load, 0, page, size}, {dynamic, at, page + at, 16}, {dynamic, 0, 0, 0}}, ""},
+		"debug information":           {[][4]uint64{{load, 0, page, 0}, {dynamic, at, page + at, 0}}, "-"},
+		"another place in the file":   {[][4]uint64{{load, 0, page, size}, {dynamic, at + 16, page + at, 16}}, "not where it is loaded from"},
+		"two segments":                {[][4]uint64{{load, 0, page, 2 * page}, {load, 2 * page, 3 * page, size - 2*page}, {dynamic, at, page + at, 16}}, ""},
+		"two that share a page":       {[][4]uint64{{load, 0, page, page + 100}, {load, page + 100, 2*page + 100, size - page - 100}, {dynamic, at, page + at, 16}}, ""},
+		"one mapped over another":     {[][4]uint64{{load, 0, page, size}, {load, 0, 3 * page, page}, {dynamic, at, page + at, 16}}, "segments overlap"},
+		"one over another one's page": {[][4]uint64{{load, 0, page, size - 8}, {load, 8, page + size, 8}, {dynamic, at, page + at, 16}}, "segments overlap"},
+		"segments out of order":       {[][4]uint64{{load, 0, 16 * page, size}, {load, 0, page, 8}, {dynamic, at, 16*page + at, 16}}, "not in the order"},
+	} {
+		data := segments(l.Bytes(), c.list...)
+		f, err := elf.Read(bytes.NewReader(data), int64(len(data)))
+		switch {
+		case c.want != "" && c.want != "-":
+			if err == nil || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("%s: got %v, want %q", name, err, c.want)
+			}
+		case err != nil || (c.want == "") != slices.Equal(f.Needed, l.Needed):
+			t.Errorf("%s: %+v, %v", name, f, err)
+		}
 	}
 }
 
