@@ -16,13 +16,18 @@ import (
 // name stands for the same bytes forever, and what wheels of a live series were
 // built for does not change silently.
 func (j *judge) immutability(context.Context) error {
+	var fresh []*file
 	for _, f := range j.now.files {
-		if before := j.stoodFor(f.Filename); before != "" && before != f.SHA256 {
+		switch before := j.stoodFor(f.Filename); {
+		case before == "":
+			fresh = append(fresh, f)
+		case before != f.SHA256:
 			j.addFile(f, Finding{Severity: Error, Rule: "name",
 				Message: fmt.Sprintf("the name stood for other bytes before: sha256 %s, now %s", before, f.SHA256),
 				Fix:     "publish the wheel with a higher build tag or version"})
 		}
 	}
+	j.respelled(fresh)
 	if j.in.Live == nil {
 		return nil
 	}
@@ -47,27 +52,6 @@ func (j *judge) immutability(context.Context) error {
 	j.raised("glibc", "glibc", before.Glibc, after.Glibc)
 	j.raised("glibcxx", "the level of libstdc++", before.Glibcxx, after.Glibcxx)
 	return nil
-}
-
-// stoodFor is the SHA-256 that a file name stood for before, by the ledger or,
-// should that know less, by the live revision; "" if it is new.
-func (j *judge) stoodFor(name string) string {
-	if before, ok := j.in.Names[name]; ok || j.in.Live == nil {
-		return before
-	}
-	if j.before == nil {
-		j.before = map[string]string{}
-		for _, f := range j.in.Live.Files {
-			j.before[f.Filename] = f.SHA256
-		}
-		for _, r := range j.in.Live.Retired {
-			j.before[r.File.Filename] = r.File.SHA256
-		}
-		for _, w := range j.in.Live.Withdrawn {
-			j.before[w.Filename] = w.SHA256
-		}
-	}
-	return j.before[name]
 }
 
 // redeclare is what to do where the ABI changes on purpose.

@@ -29,38 +29,84 @@ func (j *judge) tags(context.Context) error {
 	}
 	for _, p := range j.now.order {
 		for _, r := range p.releases {
-			j.shadowed(r)
+			if len(r.files) > 1 {
+				j.shadowed(r)
+				j.ambiguous(r)
+			}
 		}
 	}
 	return nil
 }
 
 // shadowed notes files that another one of the same version and tags hides by
-// its build tag.
+// its build tag, and refuses those that differ from another in spelling only.
 func (j *judge) shadowed(r *release) {
 	best := map[string]*file{}
 	for _, f := range r.files {
-		if f.counts() && f.PackageType == index.Wheel {
-			if key := tagText(f); best[key] == nil || f.name.Build.Compare(best[key].name.Build) > 0 {
+		if f.counts() {
+			if key := f.tags(); best[key] == nil || f.name.Build.Compare(best[key].name.Build) > 0 {
 				best[key] = f
 			}
 		}
 	}
 	for _, f := range r.files {
-		if b := best[tagText(f)]; b != nil && b != f && f.counts() {
+		b := best[f.tags()]
+		switch {
+		case b == nil || b == f || !f.counts():
+		case f.name.Build.Compare(b.name.Build) < 0:
 			j.addFile(f, Finding{Severity: Note, Rule: "shadowed", Message: "installers prefer " + b.Filename + ", which has a higher build tag"})
+		default:
+			j.addFile(f, Finding{Severity: Error, Rule: "same", Message: "is the same release, build and tags as " + b.Filename + ": which of them is installed depends on the installer",
+				Fix: "remove one of them, or publish it with a higher build tag"})
 		}
 	}
 }
 
-func tagText(f *file) string {
-	texts := make([]string, len(f.name.Tags))
-	for i, t := range f.name.Tags {
-		texts[i] = t.String()
+// ambiguous warns of two files of one version between which installers do not
+// choose alike: their best tags are equal, or differ in what pip has first and
+// uv last, the platform tag linux_<arch>.
+func (j *judge) ambiguous(r *release) {
+	for env, e := range j.now.environments {
+		b := r.best[env]
+		if b == nil || !b.counts() || b.PackageType != index.Wheel {
+			continue
+		}
+		for _, f := range r.files {
+			if f == b || !f.counts() || !f.fits.has(env) || f.PackageType != index.Wheel || f.tags() == b.tags() {
+				continue
+			}
+			why := "their best tags are equal"
+			if equal := j.now.fileRank(f, env) == j.now.fileRank(b, env); !equal && !j.now.linuxFirst(f, b, env) {
+				continue
+			} else if !equal {
+				why = "pip prefers linux_" + e.arch + ", uv and older pip prefer manylinux"
+			} else if f.name.Build.Compare(b.name.Build) != 0 {
+				continue
+			}
+			j.addFile(f, Finding{Severity: Warn, Rule: "ambiguous", Message: "some installers take this file, others " + b.Filename + ": " + why,
+				Fix: "list one of them only, or retag it"}, e.Environment)
+		}
 	}
-	slices.Sort(texts)
-	return strings.Join(texts, " ")
 }
+
+// linuxFirst reports whether f would be preferred to b were linux_<arch> the
+// first of the platforms.
+func (w *world) linuxFirst(f, b *file, env int) bool {
+	first := func(f *file) int {
+		best := unfit
+		for _, tag := range f.name.Tags {
+			r := w.rank(tag, env)
+			if r != unfit && strings.HasPrefix(tag.Platform, "linux_") {
+				r -= platformAge(tag.Platform) + 1
+			}
+			best = min(best, r)
+		}
+		return best
+	}
+	return first(f) < first(b)
+}
+
+func (f *file) tags() string { return tagText(f.name, f.Filename) }
 
 // whyUnfit says which part of the file's tags fits nowhere, or that each does
 // but not together.
