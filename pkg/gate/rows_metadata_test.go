@@ -79,6 +79,8 @@ func tagRows() []row {
 		{name: "an sdist that may be listed", target: target(sdists), files: []entry{pure("a-1"), {name: "a-1.tar.gz"}}},
 		{name: "Requires-Python excludes all", target: target(), files: []entry{pure("a-1"), pure("a-2").onPython("<3.10")}, want: []string{"error tags/requires-python a 2"}},
 		{name: "Requires-Python is no specifier", target: target(), files: []entry{pure("a-1"), pure("a-2").onPython("three")}, want: []string{"error tags/requires-python a 2"}},
+		{name: "Requires-Python with stars that installers step over", target: target(), files: []entry{pure("a-1").onPython(">=3.6.*, <4.*"), pure("b-1").onPython("!=3.0.*,>= 2.7.*")}},
+		{name: "Requires-Python with stars that excludes all without them", target: target(), files: []entry{pure("a-1"), pure("a-2").onPython("<3.6.*")}, want: []string{"error tags/requires-python a 2"}},
 		{name: "Requires-Python excludes the first patch releases", target: target(), files: []entry{pure("a-1").onPython(">=3.9,!=3.12.0,!=3.12.1")}},
 		{name: "two builds of one wheel", target: target(), files: []entry{file("a-1-1-py3-none-any.whl"), file("a-1-10-py3-none-any.whl")}, want: []string{"note tags/shadowed a 1"}},
 		{name: "two builds whose numbers are one, spelled in two ways", target: target(), files: []entry{file("a-1-2-py3-none-any.whl"), file("a-1-02-py3-none-any.whl")},

@@ -2,6 +2,7 @@ package gate
 
 import (
 	"math"
+	"regexp"
 	"strconv"
 	"strings"
 
@@ -194,8 +195,12 @@ func manylinuxLevel(platform string) (int, bool) {
 	return level, err == nil
 }
 
+// star matches a specifier such as ">=3.6.*", of which uv leaves the star out
+// and which pip ignores.
+var star = regexp.MustCompile(`(>=|<=|~=|>|<)(\s*[0-9][0-9.]*)\.\*`)
+
 // admitsPython is the set of environments whose Python a Requires-Python
-// admits. What cannot be read admits none, as with installers.
+// admits. What cannot be read admits none: pip ignores it, uv the file.
 func (s *scope) admitsPython(requires string) mask {
 	if requires == "" {
 		return s.all()
@@ -204,7 +209,11 @@ func (s *scope) admitsPython(requires string) mask {
 		return m
 	}
 	var m mask
-	if specifiers, err := wheel.ParseSpecifiers(requires); err == nil {
+	specifiers, err := wheel.ParseSpecifiers(requires)
+	if err != nil {
+		specifiers, err = wheel.ParseSpecifiers(star.ReplaceAllString(requires, "$1$2"))
+	}
+	if err == nil {
 		for i, e := range s.environments {
 			if specifiers.Contains(e.full, true) {
 				m |= 1 << i
