@@ -69,7 +69,7 @@ func Rules() []RuleText {
 		{RuleArchive, refuse, no, "The file is a zip or tar.gz that is complete and readable."},
 		{RuleStructure, refuse, no, "Every reader sees the same members: headers agree, nothing overlaps, nothing lies between, before or behind."},
 		{RuleLimit, refuse, no, "Sizes, the number of members and the ratio of compression are within the limits."},
-		{RuleMethod, refuse, no, "Members are stored or deflated, and not encrypted."},
+		{RuleMethod, refuse, no, "Members are stored or deflated, not encrypted, and want no newer version of zip than 6.3."},
 		{RuleDescriptor, no, warn, "Sizes stand before the members, not in data descriptors behind them."},
 		{RulePath, refuse, no, "Members have relative, plain, UTF-8 paths that stay below the root."},
 		{RuleLink, refuse, no, "Members are files and directories; links in sdists stay below the root."},

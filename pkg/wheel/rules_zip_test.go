@@ -1,6 +1,7 @@
 package wheel_test
 
 import (
+	"bytes"
 	"strings"
 	"testing"
 
@@ -63,7 +64,13 @@ func zipCases(t *testing.T) map[string]ruleCase {
 
 		"encrypted": {data: file(func(m *member) { m.flags = 1 }), want: "method"},
 		"bzip2":     {data: file(func(m *member) { m.method = 12 }), want: "method"},
-		"zstandard": {data: file(func(m *member) { m.method = 93 }), want: "method"},
+
+		"version 6.3 of zip needed":       {data: needing(t, "PK\x01\x02", 6, 63, 0)},
+		"version 4.5, and a system":       {data: needing(t, "PK\x03\x04", 4, 45, 3)},
+		"version 6.4 needed":              {data: needing(t, "PK\x01\x02", 6, 64, 0), want: "method"},
+		"version 10 needed":               {data: needing(t, "PK\x01\x02", 6, 100, 3), want: "method"},
+		"version 6.4 in the local header": {data: needing(t, "PK\x03\x04", 4, 64, 0), want: "method"},
+		"zstandard":                       {data: file(func(m *member) { m.method = 93 }), want: "method"},
 
 		"CRC is wrong in both headers":     {data: file(func(m *member) { m.lie = func(crc *uint32, _, _ *int) { *crc++ } }), want: "content"},
 		"larger than both headers say":     {data: file(func(m *member) { m.lie = func(_ *uint32, _, n *int) { *n-- } }), want: "content record-hash"},
@@ -159,4 +166,16 @@ func limitCases(t *testing.T) map[string]ruleCase {
 		}).bytes(t), want: "limit"},
 		"entry points too large": {data: wheelOf(member{name: demo + "entry_points.txt", content: strings.Repeat("# \n", 1<<20), deflate: true}).bytes(t), want: "limit"},
 	}
+}
+
+// needing is a wheel that puts a version of zip into all headers of one kind.
+func needing(t *testing.T, signature string, at int, version, system byte) []byte {
+	t.Helper()
+	data := wheelOf(member{name: "demo/a.py", content: "x"}).bytes(t)
+	for i := range data {
+		if bytes.HasPrefix(data[i:], []byte(signature)) {
+			data[i+at], data[i+at+1] = version, system
+		}
+	}
+	return data
 }

@@ -122,6 +122,9 @@ func parseEntry(fixed []byte, name string, extra, comment []byte) (zipMember, er
 	if err := checkFlags(m.name, m.flags, m.method); err != nil {
 		return m, err
 	}
+	if err := checkZipVersion(m.name, fixed[6]); err != nil {
+		return m, err
+	}
 	if err := checkEncoding(m.name, m.flags); err != nil {
 		return m, err
 	}
@@ -149,6 +152,18 @@ func checkFlags(name string, flags, method uint16) error {
 		return structureError(name, "has flags 0x%04x that installers do not know", flags&^flagsKnown)
 	case method != methodStore && method != methodDeflate:
 		return &Error{Member: name, Rule: RuleMethod, Reason: fmt.Sprintf("compression method %d; only stored and deflate are allowed", method)}
+	}
+	return nil
+}
+
+// newestZip is the version of the zip format, times ten, up to which readers try
+// to read a member, whatever is in it. The byte behind the version may name a
+// system and counts for none.
+const newestZip = 63
+
+func checkZipVersion(name string, needed byte) error {
+	if needed > newestZip {
+		return &Error{Member: name, Rule: RuleMethod, Reason: fmt.Sprintf("wants a reader for version %d.%d of zip; installers know 6.3", needed/10, needed%10)}
 	}
 	return nil
 }

@@ -53,8 +53,8 @@ func (z *zipArchive) layout(members []zipMember) (descriptors []string, err erro
 }
 
 // localHeader compares the header before the content with the directory
-// (APPNOTE 4.3.7). Times and the versions of zip needed may differ: nobody reads
-// them. buf is scratch space, which is given back.
+// (APPNOTE 4.3.7). Times and the versions of zip needed may differ: nobody
+// compares them. buf is scratch space, which is given back.
 func (z *zipArchive) localHeader(m *zipMember, buf []byte) ([]byte, error) {
 	fixed := lengthLocal + len(m.name)
 	if m.offset < 0 || m.offset > z.directory-int64(fixed) {
@@ -75,6 +75,9 @@ func (z *zipArchive) localHeader(m *zipMember, buf []byte) ([]byte, error) {
 		return buf, structureError(m.name, "its local header gives flags 0x%04x, the zip directory 0x%04x", le.Uint16(buf[6:]), m.flags)
 	case le.Uint16(buf[8:]) != m.method:
 		return buf, structureError(m.name, "its local header gives method %d, the zip directory %d", le.Uint16(buf[8:]), m.method)
+	}
+	if err := checkZipVersion(m.name, buf[4]); err != nil {
+		return buf, err
 	}
 	crc := le.Uint32(buf[14:])
 	local := zipMember{name: m.name, compressed: int64(le.Uint32(buf[18:])), uncompressed: int64(le.Uint32(buf[22:]))}
