@@ -54,6 +54,7 @@ func largeIndex(bounds bool) (*index.Target, []entry) {
 	for _, tag := range []string{"cp311-cp311", "cp312-cp312"} {
 		for _, platform := range []string{"linux_x86_64", "linux_aarch64"} {
 			e := torch("2.9.1", symbols...)
+			e.facts.Libraries[0].Member = "torch/_C.so"
 			e.name = "torch-2.9.1-" + tag + "-" + platform + ".whl"
 			files = append(files, e)
 		}

@@ -58,10 +58,23 @@ func (j *judge) requirementMet(f *file, r *requirement) {
 			j.addFile(f, finding, e.Environment)
 			continue
 		}
+		j.onlyYanked(f, r, env)
 		for _, extra := range r.extras {
 			j.extraProvided(f, r, extra, env)
 		}
 	}
+}
+
+// onlyYanked warns of a pin that only yanked files meet: pip takes them, uv
+// does so for what users pin themselves only.
+func (j *judge) onlyYanked(f *file, r *requirement, env int) {
+	list := j.now.admit(r, env)
+	if slices.ContainsFunc(list, func(rel *release) bool { return !rel.yanked.has(env) }) {
+		return
+	}
+	j.addFile(f, Finding{Severity: Warn, Rule: "yanked", Requirement: r.text, Tried: names(list),
+		Message: fmt.Sprintf("needs %s, of which all files are yanked: pip installs them, uv refuses", r.bare()),
+		Fix:     "publish a wheel that admits another version, or yank this one too"}, j.now.environments[env].Environment)
 }
 
 // unmet describes a requirement that nothing meets.

@@ -79,7 +79,7 @@ type gate struct {
 var gates = []gate{
 	{name: "target", mode: ModeError, fixed: true, rules: strings.Fields("environments unknown-gate fixed-gate waiver-gate waiver-expired waiver-unused")},
 	{name: "tags", mode: ModeError, environments: true, rules: strings.Fields("package-type outside requires-python same ambiguous shadowed")},
-	{name: "closure", mode: ModeError, environments: true, facts: true, rules: strings.Fields("missing unmet quarantined url unreadable extra extra-incomplete extra-unknown")},
+	{name: "closure", mode: ModeError, environments: true, facts: true, rules: strings.Fields("missing unmet quarantined url unreadable yanked extra extra-incomplete extra-unknown")},
 	{name: "installable", mode: ModeError, environments: true, facts: true, rules: strings.Fields("none newest version no-file not-for-python")},
 	{name: "libraries", mode: ModeError, environments: true, facts: true, rules: strings.Fields("unresolved alternative unreached undeclared other-python runpath unreadable")},
 	{name: "symbols", mode: ModeError, environments: true, facts: true, rules: strings.Fields("missing across alternative was-live undeclared-torch torch-minor exports-missing")},

@@ -135,8 +135,11 @@ func (j *judge) explain(r *resolver, rel *release) string {
 // demand is a need in words.
 func (r *resolver) demand(d dep) string {
 	text := d.requirement.bare()
-	if len(d.options) > 0 {
+	switch {
+	case d.free > 0:
 		return text
+	case len(d.options) > 0:
+		return text + " (only " + several(names(d.options)) + ", yanked or a pre-release)"
 	}
 	if has := r.world.available(d.requirement.project, r.env); len(has) > 0 {
 		return text + " (the index has " + several(has) + ")"

@@ -14,22 +14,37 @@ import (
 // universe is a small index that a test can search exhaustively.
 type universe struct {
 	versions []int // how many of each project: 1, 2, …
+	kinds    map[[2]int]kind
 	// needs of project p in version v: other projects with the versions that
 	// will do, as bits, and whether the other's extra is asked for.
 	needs  map[[2]int][]want
 	extras map[[2]int][]want // of the extra x
 }
 
+// kind is what keeps installers from a version unless they have to take it.
+type kind int
+
+const (
+	final kind = iota
+	candidate
+	yanked
+)
+
 type want struct {
 	project  int
 	versions uint
 	extra    bool
+	pin      bool // written as ==, of one version
 }
 
-func randomUniverse(r *rand.Rand) universe {
-	u := universe{needs: map[[2]int][]want{}, extras: map[[2]int][]want{}}
-	for range 3 + r.IntN(4) {
+// randomUniverse makes one; if mixed, with yanked versions and pre-releases.
+func randomUniverse(r *rand.Rand, mixed bool) universe {
+	u := universe{needs: map[[2]int][]want{}, extras: map[[2]int][]want{}, kinds: map[[2]int]kind{}}
+	for p := range 3 + r.IntN(4) {
 		u.versions = append(u.versions, 1+r.IntN(3))
+		for v := 1; v <= u.versions[p] && mixed; v++ {
+			u.kinds[[2]int{p, v}] = []kind{final, final, candidate, yanked}[r.IntN(4)]
+		}
 	}
 	random := func(p int) []want {
 		var list []want
@@ -38,7 +53,11 @@ func randomUniverse(r *rand.Rand) universe {
 			if other == p {
 				continue
 			}
-			list = append(list, want{other, uint(1 + r.IntN(1<<u.versions[other]-1)), r.IntN(4) == 0})
+			w := want{other, uint(1 + r.IntN(1<<u.versions[other]-1)), r.IntN(4) == 0, false}
+			if v := 1 + r.IntN(u.versions[other]); mixed && r.IntN(2) == 0 && u.kinds[[2]int{other, v}] != candidate {
+				w.versions, w.pin = 1<<(v-1), true // naming a pre-release would admit it to all
+			}
+			list = append(list, w)
 		}
 		return list
 	}
@@ -64,10 +83,19 @@ func (u universe) entries() []entry {
 				lines = append(lines, w.line(u, `; extra == "x"`))
 			}
 			slices.Sort(lines)
-			list = append(list, pure(fmt.Sprintf("p%d-%d", p, v), slices.Compact(lines)...).extras("x"))
+			e := pure(fmt.Sprintf("p%d-%s", p, u.text(p, v)), slices.Compact(lines)...).extras("x")
+			e.yanked = u.kinds[[2]int{p, v}] == yanked
+			list = append(list, e)
 		}
 	}
 	return list
+}
+
+func (u universe) text(p, v int) string {
+	if u.kinds[[2]int{p, v}] == candidate {
+		return fmt.Sprintf("%drc1", v)
+	}
+	return fmt.Sprint(v)
 }
 
 func (w want) line(u universe, marker string) string {
@@ -78,7 +106,9 @@ func (w want) line(u universe, marker string) string {
 	var without []string
 	for v := 1; v <= u.versions[w.project]; v++ {
 		if w.versions&(1<<(v-1)) == 0 {
-			without = append(without, fmt.Sprintf("!=%d", v))
+			without = append(without, "!="+u.text(w.project, v))
+		} else if w.pin {
+			return name + "==" + u.text(w.project, v) + marker
 		}
 	}
 	return name + strings.Join(without, ",") + marker
@@ -110,6 +140,7 @@ func (u universe) consistent(choice []int, root int) bool {
 		extra   bool
 	}
 	seen, queue := map[item]bool{}, []item{{root, false}}
+	active := map[int][]want{} // by project
 	for ; len(queue) > 0; queue = queue[1:] {
 		it := queue[0]
 		if seen[it] {
@@ -125,9 +156,32 @@ func (u universe) consistent(choice []int, root int) bool {
 			if v := choice[w.project]; v == 0 || w.versions&(1<<(v-1)) == 0 {
 				return false
 			}
+			active[w.project] = append(active[w.project], w)
 			queue = append(queue, item{w.project, false})
 			if w.extra {
 				queue = append(queue, item{w.project, true})
+			}
+		}
+	}
+	for p, wants := range active {
+		if p != root && !u.taken(p, choice[p], wants) {
+			return false
+		}
+	}
+	return true
+}
+
+// taken reports whether installers take a version under all these wants: a
+// yanked one if it is pinned, a pre-release if no other version will do.
+func (u universe) taken(p, v int, wants []want) bool {
+	excludes := func(v int) func(want) bool { return func(w want) bool { return w.versions&(1<<(v-1)) == 0 } }
+	switch u.kinds[[2]int{p, v}] {
+	case yanked:
+		return slices.ContainsFunc(wants, func(w want) bool { return w.pin })
+	case candidate:
+		for other := 1; other <= u.versions[p]; other++ {
+			if u.kinds[[2]int{p, other}] == final && !slices.ContainsFunc(wants, excludes(other)) {
+				return false
 			}
 		}
 	}
@@ -138,9 +192,18 @@ func (u universe) consistent(choice []int, root int) bool {
 // every conflict that it names to be one.
 func TestInstallableIsExact(t *testing.T) {
 	t.Parallel()
+	for _, mixed := range []bool{false, true} {
+		t.Run(fmt.Sprintf("with yanked versions and pre-releases: %t", mixed), func(t *testing.T) {
+			t.Parallel()
+			testInstallable(t, mixed)
+		})
+	}
+}
+
+func testInstallable(t *testing.T, mixed bool) {
 	conflicts := 0
 	for seed := range uint64(400) {
-		u := randomUniverse(rand.New(rand.NewPCG(seed, 1)))
+		u := randomUniverse(rand.New(rand.NewPCG(seed, 1)), mixed)
 		report := row{target: target(), files: u.entries()}.run(t)
 		refused := map[string]string{}
 		for _, f := range report.Findings {
@@ -154,7 +217,10 @@ func TestInstallableIsExact(t *testing.T) {
 		}
 		for p, n := range u.versions {
 			for v := 1; v <= n; v++ {
-				name := fmt.Sprintf("p%d %d", p, v)
+				if u.kinds[[2]int{p, v}] == yanked {
+					continue // nobody asks for it
+				}
+				name := fmt.Sprintf("p%d %s", p, u.text(p, v))
 				message, bad := refused[name]
 				if want := u.installable(p, v); want == bad {
 					t.Fatalf("seed %d: %s: installable is %t, the gate says %q\n%v", seed, name, want, message, u.entries())
@@ -230,7 +296,7 @@ func TestConflictsInWords(t *testing.T) {
 func TestUniverseRequirements(t *testing.T) {
 	t.Parallel()
 	u := universe{versions: []int{1, 3}}
-	r, err := wheel.ParseRequirement(want{1, 0b101, true}.line(u, ""))
+	r, err := wheel.ParseRequirement(want{1, 0b101, true, false}.line(u, ""))
 	if err != nil {
 		t.Fatal(err)
 	}

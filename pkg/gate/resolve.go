@@ -15,6 +15,12 @@ type resolver struct {
 	good map[*release]bool
 	// pairs are answers about two releases.
 	pairs map[[2]*release]bool
+	// users are the requirements of the projects that have loose releases,
+	// pinned the releases that some requirement pins, and worked the
+	// conditions that were worked out.
+	users  map[*project][]user
+	pinned map[*release]bool
+	worked map[*release][][]node
 }
 
 type resolverKey struct {
@@ -41,17 +47,23 @@ type node struct {
 	extra   string
 }
 
-// dep is a requirement of a node and what meets it.
+// dep is a requirement of a node and what meets it: the first options on their
+// own account, the others on conditions.
 type dep struct {
 	requirement *requirement
 	options     []*release
+	free        int
 }
 
 // attempts bounds how often the quick search starts again.
 const attempts = 30
 
 func newResolver(w *world, key resolverKey) *resolver {
-	r := &resolver{world: w, resolverKey: key, deps: map[node][]dep{}, dead: map[node]dep{}, good: map[*release]bool{}, pairs: map[[2]*release]bool{}}
+	r := &resolver{
+		world: w, resolverKey: key, deps: map[node][]dep{}, dead: map[node]dep{}, good: map[*release]bool{}, pairs: map[[2]*release]bool{},
+		users: map[*project][]user{}, pinned: map[*release]bool{}, worked: map[*release][][]node{},
+	}
+	r.findLoose()
 	var nodes []node
 	for _, p := range w.order {
 		for _, rel := range p.releases {
@@ -125,9 +137,13 @@ func (r *resolver) needs(n node) []dep {
 			if !req.in(n.extra).has(r.env) || n.extra != "" && req.in("").has(r.env) {
 				continue
 			}
-			d := dep{req, r.world.admit(req, r.env)}
-			if len(d.options) > 0 || !r.lenient && !r.world.excused(f) {
-				list = append(list, d)
+			d := dep{requirement: req}
+			if d.options, d.free = r.options(req); len(d.options) == 0 && (r.lenient || r.world.excused(f)) {
+				continue
+			}
+			list = append(list, d)
+			if p := r.world.projects[req.project]; r.users[p] != nil {
+				r.users[p] = append(r.users[p], user{n, req})
 			}
 		}
 	}
@@ -145,15 +161,19 @@ func (r *resolver) installable(rel *release) bool {
 	}
 	set, ok := r.greedy(rel)
 	if !ok {
-		var s *search
-		if s, ok = r.search(rel); ok {
-			set = s.set()
+		s, found := r.search(rel)
+		if !found {
+			return false
 		}
+		set = s.set()
+	}
+	if slices.ContainsFunc(set, r.loose) {
+		set = []*release{rel} // the others may need rel for what they take
 	}
 	for _, member := range set {
 		r.good[member] = true
 	}
-	return ok
+	return true
 }
 
 // greedy takes the newest release that is admitted for each need in turn, and
@@ -229,7 +249,7 @@ func (g *greedy) visit(n node) {
 }
 
 func (g *greedy) choose(p *project, d dep) *release {
-	for _, option := range d.options {
+	for _, option := range d.options[:d.free] {
 		if !g.live(option, d.requirement) {
 			continue
 		}

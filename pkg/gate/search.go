@@ -19,6 +19,8 @@ type search struct {
 	vars   map[node]int // from 1
 	nodes  []node       // by variable - 1
 	model  []bool
+	// refuted are clauses that exclude sets which fail their conditions.
+	refuted [][]int
 }
 
 // need is a dependency of a node, by its place among the node's needs.
@@ -32,7 +34,7 @@ func (r *resolver) search(roots ...*release) (*search, bool) {
 	s := &search{resolver: r, roots: roots, known: map[need]bool{}, vars: map[node]int{}}
 	for s.solve(s.needed) {
 		open := s.open()
-		if len(open) == 0 {
+		if len(open) == 0 && !s.refute() {
 			return s, true
 		}
 		s.needed = append(s.needed, open...)
@@ -43,7 +45,12 @@ func (r *resolver) search(roots ...*release) (*search, bool) {
 // set is the consistent set that was found.
 func (s *search) set() []*release {
 	found := map[*release]bool{}
-	s.walk(func(n node, _ int, _ *release) { found[n.release] = true })
+	s.walk(func(n node, _ int, choice *release) {
+		found[n.release] = true
+		if choice != nil {
+			found[choice] = true
+		}
+	})
 	for _, rel := range s.roots {
 		found[rel] = true
 	}
@@ -124,6 +131,7 @@ func (s *search) solve(needs []need) bool {
 	for _, k := range needs {
 		clauses = s.clauses(clauses, k)
 	}
+	clauses = s.conditional(clauses)
 	byProject := map[*project][]int{}
 	for i, n := range s.nodes {
 		if n.extra == "" {
