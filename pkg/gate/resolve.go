@@ -132,13 +132,16 @@ func (r *resolver) needs(n node) []dep {
 		return list
 	}
 	var list []dep
-	if f := n.release.best[r.env]; f != nil && !n.release.base.has(r.env) {
+	if f := n.release.best[r.env]; f != nil {
+		// What the base image has is there with all that it needs, but what it
+		// needs has to agree with the rest.
+		lenient := r.lenient || n.release.base.has(r.env)
 		for _, req := range f.requires {
 			if !req.in(n.extra).has(r.env) || n.extra != "" && req.in("").has(r.env) {
 				continue
 			}
 			d := dep{requirement: req}
-			if d.options, d.free = r.options(req); len(d.options) == 0 && (r.lenient || r.world.excused(f)) {
+			if d.options, d.free = r.options(req); len(d.options) == 0 && (lenient || r.world.excused(f)) {
 				continue
 			}
 			list = append(list, d)
