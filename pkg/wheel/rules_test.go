@@ -29,7 +29,7 @@ func ruleCases(t *testing.T) map[string]ruleCase {
 	all := map[string]ruleCase{}
 	for _, list := range []map[string]ruleCase{
 		zipCases(t), zip64Cases(t), limitCases(t), pathCases(t), collisionCases(t), distInfoCases(t), recordCases(t),
-		tagCases(t), metadataCases(t), entryPointCases(t), binaryCases(t), sdistCases(t),
+		tagCases(t), metadataCases(t), entryPointCases(t), binaryCases(t), sdistCases(t), tarCases(t),
 	} {
 		for name, c := range list {
 			if _, twice := all[name]; twice {

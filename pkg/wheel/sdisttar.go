@@ -18,8 +18,10 @@ import (
 type tarReader struct {
 	*inspection
 	unpacked io.LimitedReader
+	headers  tarHeaders
 	archive  *tar.Reader
 	members  []zipMember // only names
+	hard     [][2]string // names and targets of hard links
 	pkgInfo  string
 }
 
@@ -40,10 +42,28 @@ func (in *inspection) readTarSdist(ctx context.Context) error {
 	if len(in.refused) > 0 {
 		return nil
 	}
+	t.checkHard()
 	if in.checkRoot(t.members); len(in.refused) == 0 {
 		in.checkCollisions(t.members, false)
 	}
 	return in.checkPkgInfo(t.pkgInfo)
+}
+
+// checkHard wants the targets of hard links in the archive: unpacking fails
+// otherwise, or links to what was there before.
+func (t *tarReader) checkHard() {
+	if len(t.hard) == 0 {
+		return
+	}
+	present := make(map[string]bool, len(t.members))
+	for _, m := range t.members {
+		present[m.name] = true
+	}
+	for _, link := range t.hard {
+		if !present[link[1]] {
+			t.refuse(RuleLink, link[0], "is a hard link to %v, which is not in the archive", shown(link[1]))
+		}
+	}
 }
 
 func (t *tarReader) read(source io.Reader) error {
@@ -56,12 +76,14 @@ func (t *tarReader) read(source io.Reader) error {
 		bound = min(bound, max(ratioFrom, size*t.limits.Ratio))
 	}
 	t.unpacked = io.LimitedReader{R: inflate, N: bound + 1}
-	t.archive = tar.NewReader(&t.unpacked)
-	for {
+	t.archive = tar.NewReader(io.TeeReader(&t.unpacked, &t.headers))
+	for n := 1; ; n++ {
 		h, err := t.archive.Next()
 		switch {
 		case t.unpacked.N <= 0:
 			return limitError("unpacks to more than %d bytes", bound)
+		case t.headers.err != nil:
+			return t.headers.err
 		case errors.Is(err, io.EOF):
 			t.info.Unpacked = bound + 1 - t.unpacked.N
 			return t.padding(bound)
@@ -69,6 +91,8 @@ func (t *tarReader) read(source io.Reader) error {
 			return archiveError("not a readable tar.gz: %v", err)
 		case len(t.members) >= t.limits.Members:
 			return limitError("more than %d members", t.limits.Members)
+		case t.headers.count != n:
+			return structureError(h.Name, "readers do not agree on where it begins")
 		}
 		if err := t.member(h); err != nil {
 			return err
@@ -80,7 +104,7 @@ func (t *tarReader) read(source io.Reader) error {
 // before all names.
 func (t *tarReader) member(h *tar.Header) error {
 	if h.Typeflag == tar.TypeXGlobalHeader {
-		return nil // a comment, such as that of git archive
+		return nil // a comment, such as that of git archive; see tarHeaders
 	}
 	name := strings.TrimPrefix(h.Name, "./")
 	if name == "" && h.Typeflag == tar.TypeDir {
@@ -92,6 +116,10 @@ func (t *tarReader) member(h *tar.Header) error {
 	}
 	if h.Typeflag == tar.TypeDir && !strings.HasSuffix(name, "/") {
 		name += "/"
+	}
+	if h.Typeflag != tar.TypeDir && strings.HasSuffix(name, "/") {
+		t.refuse(RuleLink, name, "is no directory and has the name of one")
+		return nil
 	}
 	t.members = append(t.members, zipMember{name: name})
 	switch h.Typeflag {
@@ -105,9 +133,11 @@ func (t *tarReader) member(h *tar.Header) error {
 			t.refuse(RuleLink, name, "%s", reason)
 		}
 	case tar.TypeLink:
-		if reason := checkHardlink(name, strings.TrimPrefix(h.Linkname, "./")); reason != "" {
+		target := strings.TrimPrefix(h.Linkname, "./")
+		if reason := checkHardlink(name, target); reason != "" {
 			t.refuse(RuleLink, name, "%s", reason)
 		}
+		t.hard = append(t.hard, [2]string{name, target})
 	default:
 		t.refuse(RuleLink, name, "is neither file, directory nor link (type %q)", h.Typeflag)
 	}
