@@ -101,20 +101,27 @@ func (j *judge) unmet(r *requirement, env int) (Finding, bool) {
 	return f, true
 }
 
-// extraProvided warns of an extra that no admitted version has: installers go
-// on without it.
+// extraProvided warns of an extra that no admitted version declares. pip goes on
+// without it; uv installs what Requires-Dist has for it all the same.
 func (j *judge) extraProvided(f *file, r *requirement, extra string, env int) {
 	var tried []string
+	means := false
 	for _, rel := range j.now.admit(r, env) {
 		best := rel.best[env]
 		if best == nil || best.facts == nil || hasExtra(best, extra) {
 			return
 		}
 		tried = append(tried, rel.String())
+		means = means || slices.ContainsFunc(best.requires, func(of *requirement) bool { return of.in(extra).has(env) && !of.in("").has(env) })
 	}
-	j.addFile(f, Finding{Severity: Warn, Rule: "extra-unknown", Requirement: r.text, Tried: tried[:min(len(tried), maxTried)],
-		Message: fmt.Sprintf("asks for the extra %q of %s, which no admitted version has", extra, r.project),
-		Fix:     "correct Requires-Dist; installers ignore the extra"}, j.now.environments[env].Environment)
+	finding := Finding{Severity: Warn, Rule: "extra-unknown", Requirement: r.text, Tried: tried[:min(len(tried), maxTried)],
+		Message: fmt.Sprintf("asks for the extra %q of %s, which no admitted version has: installers go on without it", extra, r.project),
+		Fix:     "correct Requires-Dist"}
+	if means {
+		finding.Message = fmt.Sprintf("asks for the extra %q of %s, which no admitted version declares: pip goes on without it, uv installs what Requires-Dist has for it", extra, r.project)
+		finding.Fix = "declare the extra with Provides-Extra, or correct Requires-Dist"
+	}
+	j.addFile(f, finding, j.now.environments[env].Environment)
 }
 
 func hasExtra(f *file, extra string) bool {

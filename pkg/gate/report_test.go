@@ -248,3 +248,15 @@ func TestNoTargetAnyMore(t *testing.T) {
 		t.Errorf("got %+v", report.Findings)
 	}
 }
+
+// TestExtraThatIsNotDeclared wants the warning to agree with the error: clients
+// differ.
+func TestExtraThatIsNotDeclared(t *testing.T) {
+	t.Parallel()
+	for lines, want := range map[string]string{`gone; extra == "x"`: "uv installs", `gone; extra == "y"`: "installers go on"} {
+		report := row{target: target(), files: []entry{pure("a-1", "b[x]"), pure("b-1", lines)}}.run(t)
+		if len(report.Findings) == 0 || !strings.Contains(report.Findings[0].Message, want) {
+			t.Errorf("%s: got %+v, want %q", lines, report.Findings, want)
+		}
+	}
+}

@@ -138,6 +138,8 @@ func closureRows() []row {
 			want: []string{"error closure/extra a 1", "error installable/none b 1"}},
 		{name: "an extra that is complete", target: target(), files: []entry{pure("a-1", `b>=1; extra == "dev"`).extras("dev"), pure("b-1")}},
 		{name: "an extra that no version has", target: target(), files: []entry{pure("a-1", "b[fast]"), pure("b-1")}, want: []string{"warn closure/extra-unknown a 1"}},
+		{name: "an extra that is not declared and cannot be had", target: target(), files: []entry{pure("a-1", "b[x]"), pure("b-1", `gone; extra == "x"`)},
+			want: []string{"warn closure/extra-unknown a 1", "error installable/none a 1"}},
 		{name: "an extra that asks for others of its own", target: target(), files: []entry{
 			pure("a-1", `a[x,y]; extra == "all"`, `b; extra == "x"`, `c; extra == "y"`).extras("all", "x", "y"), pure("b-1"), pure("c-1"), pure("d-1", "a[all]")}},
 	}
