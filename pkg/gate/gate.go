@@ -81,7 +81,7 @@ var gates = []gate{
 	{name: "tags", mode: ModeError, environments: true, rules: strings.Fields("package-type outside requires-python same ambiguous shadowed")},
 	{name: "closure", mode: ModeError, environments: true, facts: true, rules: strings.Fields("missing unmet quarantined url unreadable yanked extra extra-incomplete extra-unknown")},
 	{name: "installable", mode: ModeError, environments: true, facts: true, rules: strings.Fields("none newest version no-file not-for-python")},
-	{name: "libraries", mode: ModeError, environments: true, facts: true, rules: strings.Fields("unresolved alternative unreached undeclared other-python runpath unreadable")},
+	{name: "libraries", mode: ModeError, environments: true, facts: true, rules: strings.Fields("unresolved version alternative unreached undeclared other-python runpath unreadable")},
 	{name: "symbols", mode: ModeError, environments: true, facts: true, rules: strings.Fields("missing across alternative was-live undeclared-torch torch-minor exports-missing")},
 	{name: "numpy", mode: ModeError, environments: true, facts: true, rules: strings.Fields("legacy too-old across was-live")},
 	{name: "abi3", mode: ModeError, environments: true, facts: true, rules: strings.Fields("private too-new tag")},

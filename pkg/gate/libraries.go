@@ -55,11 +55,13 @@ func (j *judge) resolveLibraries(f *file, c *content, env int) {
 		}
 		var missing []string
 		for _, name := range l.Needed {
-			if !j.now.resolves(f, c, name, env) {
+			switch {
+			case j.now.given(c, name, env):
+			case j.now.supply(f, name, env).way == nowhere:
 				missing = append(missing, name)
-				continue
+			default:
+				j.supplied(f, c, i, name, env, complete)
 			}
-			j.declared(f, c, l.Member, name, env)
 		}
 		if len(missing) > 0 {
 			severity, why := c.severity(i, complete)
@@ -89,20 +91,26 @@ func (e *environment) provider() string {
 }
 
 // resolves reports whether the loader finds a library for the file in an
-// environment. Search paths are not looked at: much is found because another
-// wheel was imported before.
+// environment, whatever is installed with it. Search paths are not looked at:
+// much is found because another wheel was imported before.
 func (w *world) resolves(f *file, c *content, name string, env int) bool {
+	if w.given(c, name, env) {
+		return true
+	}
+	s := w.supply(f, name, env)
+	return s.way == always || s.way == unasked
+}
+
+// given reports whether a library is there without another wheel.
+func (w *world) given(c *content, name string, env int) bool {
 	if len(c.own[name]) > 0 || slices.Contains(system, name) || slices.Contains(driver, name) {
 		return true
 	}
 	if base := w.environments[env].base; base != nil {
-		if _, found := slices.BinarySearch(base.Libraries, name); found {
-			return true
-		}
-	} else if slices.Contains(manylinux, name) {
-		return true
+		_, found := slices.BinarySearch(base.Libraries, name)
+		return found
 	}
-	return len(w.providing(f, name, env)) > 0
+	return slices.Contains(manylinux, name)
 }
 
 // providing lists the other wheels that have a library of that name.
@@ -119,47 +127,48 @@ func (w *world) providing(f *file, name string, env int) []*file {
 	return list
 }
 
-// declared notes a library that only wheels have which the wheel does not ask
-// for, not even indirectly.
-func (j *judge) declared(f *file, c *content, member, name string, env int) {
-	if len(c.own[name]) > 0 || slices.Contains(system, name) || slices.Contains(driver, name) {
-		return
-	}
-	e := j.now.environments[env]
-	if e.base != nil && slices.Contains(e.base.Libraries, name) || e.base == nil && slices.Contains(manylinux, name) {
-		return
-	}
-	var owners []string
-	reachable := j.now.reachable(f, env)
-	for _, p := range j.now.providing(f, name, env) {
-		if reachable[p.project] {
-			return
-		}
-		owners = append(owners, p.project.name)
-	}
-	j.addFile(f, Finding{Severity: Note, Rule: "undeclared", Member: member, Requirement: name,
-		Message: fmt.Sprintf("needs %s of %s, which its metadata does not ask for", name, unique(owners))}, e.Environment)
-}
-
 // reachable has the projects that installing f may bring along.
 func (w *world) reachable(f *file, env int) map[*project]bool {
-	found := map[*project]bool{f.project: true}
-	queue := []*file{f}
-	for ; len(queue) > 0; queue = queue[1:] {
-		for _, r := range queue[0].requires {
-			p := w.projects[r.project]
-			if p == nil || found[p] || !r.in("").has(env) {
-				continue
-			}
-			found[p] = true
+	if w.reached.file == f && w.reached.env == env {
+		return w.reached.projects
+	}
+	type item struct {
+		file  *file
+		extra string
+	}
+	found, known := map[*project]bool{f.project: true}, map[string]bool{}
+	queue := []item{{f, ""}}
+	add := func(p *project, extra string) {
+		if key := p.name + "[" + extra; !known[key] {
+			known[key], found[p] = true, true
 			for _, rel := range p.releases {
 				if rel.best[env] != nil {
-					queue = append(queue, rel.best[env])
+					queue = append(queue, item{rel.best[env], extra})
 				}
 			}
 		}
 	}
+	for ; len(queue) > 0; queue = queue[1:] {
+		for _, r := range queue[0].file.requires {
+			p := w.projects[r.project]
+			if p == nil || !r.in(queue[0].extra).has(env) {
+				continue
+			}
+			add(p, "")
+			for _, extra := range r.extras {
+				add(p, extra)
+			}
+		}
+	}
+	w.reached = reached{f, env, found}
 	return found
+}
+
+// reached is the last answer of reachable: files are judged one by one.
+type reached struct {
+	file     *file
+	env      int
+	projects map[*project]bool
 }
 
 // runpaths notes absolute search paths: whoever can write there decides what

@@ -21,6 +21,10 @@ type resolver struct {
 	users  map[*project][]user
 	pinned map[*release]bool
 	worked map[*release][][]node
+	// bringing are answers about releases and the name of a library.
+	bringing map[string]map[*release]bool
+	// sets are answers of setWithout.
+	sets map[string][]*release
 }
 
 type resolverKey struct {
@@ -61,7 +65,7 @@ const attempts = 30
 func newResolver(w *world, key resolverKey) *resolver {
 	r := &resolver{
 		world: w, resolverKey: key, deps: map[node][]dep{}, dead: map[node]dep{}, good: map[*release]bool{}, pairs: map[[2]*release]bool{},
-		users: map[*project][]user{}, pinned: map[*release]bool{}, worked: map[*release][][]node{},
+		users: map[*project][]user{}, pinned: map[*release]bool{}, worked: map[*release][][]node{}, bringing: map[string]map[*release]bool{}, sets: map[string][]*release{},
 	}
 	r.findLoose()
 	var nodes []node

@@ -1,6 +1,8 @@
 package gate_test
 
 import (
+	"strings"
+
 	"github.com/pinwheel-oci/pinwheel/pkg/facts"
 	"github.com/pinwheel-oci/pinwheel/pkg/gate"
 	"github.com/pinwheel-oci/pinwheel/pkg/index"
@@ -55,6 +57,23 @@ func libraryRows() []row {
 			native("b-1").with(facts.Library{Member: "b.libs/libcudart.7ec1eba6.so.12", Soname: "libcudart.so.12"})}, want: []string{"error libraries/unresolved a 1"}},
 		{name: "in a yanked wheel", target: target(), files: []entry{native("a-1").with(module("a/_a.so", "libshared.so.1")), native("b-1").with(plain("b/libshared.so.1")).yank()},
 			want: []string{"error libraries/unresolved a 1"}},
+		{name: "in a version that is not admitted", target: target(), files: []entry{needsFoo("foo>=2"), foo("1"), foo("2")}, want: []string{"error libraries/version a 1"}},
+		{name: "in one of two versions that are admitted", target: target(), files: []entry{needsFoo("foo"), foo("1"), foo("2")}, want: []string{"error libraries/version a 1"}},
+		{name: "in the one version that is admitted", target: target(), files: []entry{needsFoo("foo<2"), foo("1"), foo("2")}},
+		{name: "in each version that is admitted", target: target(), files: []entry{needsFoo("foo"), foo("1"), foo("1.1")}},
+		{name: "in the one version that another requirement admits", target: target(), files: []entry{needsFoo("foo", "b"), pure("b-1", "foo<2"), foo("1"), foo("2")}},
+		{name: "in the one version that is asked for indirectly", target: target(), files: []entry{needsFoo("b"), pure("b-1", "c"), pure("c-1", "b", "foo==1"), foo("1"), foo("2")}},
+		{name: "in what one of two versions of another asks for", target: target(), files: []entry{needsFoo("b"), pure("b-1", "foo<2"), pure("b-2", "foo"), foo("1"), foo("2")},
+			want: []string{"error libraries/version a 1"}},
+		{name: "in what only an older version of another asks for", target: target(), files: []entry{needsFoo("b"), pure("b-1", "foo<2"), pure("b-2"), foo("1")}, want: []string{"error libraries/version a 1"}},
+		{name: "in what an extra of another asks for", target: target(), files: []entry{needsFoo("b[x]"), pure("b-1", `foo<2; extra == "x"`).extras("x"), foo("1"), foo("2")}},
+		{name: "in two projects, of which one has it in all versions", target: target(), files: []entry{needsFoo("foo", "bar"), foo("1"), foo("2"), native("bar-1").with(plain("bar/libfoo.so.1"))}},
+		{name: "in one of two versions, not asked for", target: target(), files: []entry{needsFoo(), foo("1"), foo("2")}, want: []string{"warn libraries/version a 1"}},
+		{name: "in one of two versions, for what nothing imports", target: target(), files: []entry{native("a-1", "foo").with(plain("a/tool.so", "libfoo.so.1")), foo("1"), foo("2")},
+			want: []string{"note libraries/version a 1"}},
+		{name: "in one of two versions, and an sdist", target: target(sdists), files: []entry{needsFoo("foo"), foo("1"), {name: "foo-2.tar.gz", unknown: true}}},
+		{name: "in one of two versions, of which the base image has the other", target: target(base("libc.so.6"), installed("foo", "2")), files: []entry{needsFoo("foo"), foo("1")}},
+		{name: "in a yanked wheel that is pinned", target: target(), files: []entry{needsFoo("foo==1"), foo("1").yank(), foo("2")}, want: []string{"warn closure/yanked a 1"}},
 		{name: "back-ends that Python does not import", target: target(), files: []entry{native("bits-1").with(
 			plain("bits/libbits_cuda118.so", "libcudart.so.11.0"), plain("bits/libbits_rocm62.so", "libamdhip64.so.6"), plain("bits/libbits_xpu.so", "libsycl.so.8"))},
 			want: []string{"note libraries/unreached bits 1"}},
@@ -81,6 +100,16 @@ func libraryRows() []row {
 		{name: "a broken library that a module needs", target: target(), files: []entry{native("a-1").with(module("a/_a.so", "libb.so.1"), broken("a/libb.so.1"))},
 			want: []string{"error libraries/unreadable a 1"}},
 	}
+}
+
+// foo is a wheel with libfoo.so.<major>, needsFoo one that needs libfoo.so.1.
+func foo(version string) entry {
+	major, _, _ := strings.Cut(version, ".")
+	return native("foo-" + version).with(plain("foo/libfoo.so." + major))
+}
+
+func needsFoo(requires ...string) entry {
+	return native("a-1", requires...).with(module("a/_a.so", "libfoo.so.1"))
 }
 
 // variant is one of several libraries that are the same module to Python once

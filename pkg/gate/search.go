@@ -21,6 +21,8 @@ type search struct {
 	model  []bool
 	// refuted are clauses that exclude sets which fail their conditions.
 	refuted [][]int
+	// excluded releases are in no set.
+	excluded map[*release]bool
 }
 
 // need is a dependency of a node, by its place among the node's needs.
@@ -31,7 +33,13 @@ type need struct {
 
 // search looks for a consistent set with all roots.
 func (r *resolver) search(roots ...*release) (*search, bool) {
-	s := &search{resolver: r, roots: roots, known: map[need]bool{}, vars: map[node]int{}}
+	return r.searchWithout(nil, roots...)
+}
+
+// searchWithout looks for a consistent set with all roots and no excluded
+// release.
+func (r *resolver) searchWithout(excluded map[*release]bool, roots ...*release) (*search, bool) {
+	s := &search{resolver: r, roots: roots, excluded: excluded, known: map[need]bool{}, vars: map[node]int{}}
 	for s.solve(s.needed) {
 		open := s.open()
 		if len(open) == 0 && !s.refute() {
@@ -134,6 +142,9 @@ func (s *search) solve(needs []need) bool {
 	clauses = s.conditional(clauses)
 	byProject := map[*project][]int{}
 	for i, n := range s.nodes {
+		if s.excluded[n.release] {
+			clauses = append(clauses, []int{-(i + 1)})
+		}
 		if n.extra == "" {
 			byProject[n.release.project] = append(byProject[n.release.project], i+1)
 			continue

@@ -22,6 +22,8 @@ type world struct {
 	sonames    map[string][]*file
 	resolvers  map[resolverKey]*resolver
 	families   [][]*project
+	supplies   map[supplyKey]*supply
+	reached    reached
 	// excused files have a waiver of the gate closure: what they need and the
 	// index does not have is taken as met.
 	excused func(*file) bool
