@@ -52,6 +52,9 @@ func oneWheel(b *testing.B, server *registrytest.Server, size int) {
 	var published, promoted registrytest.Recorder
 	publishing := seconds(b, func() {
 		s := open(b, repository, recorded(server, &published))
+		if split, err := publish.FindSplit(b.Context(), s, indexName); err != nil || split != nil {
+			b.Fatal(split, err)
+		}
 		p := plan(b, s, inspect(b, more[:1]), nil)
 		p.Lease = lease()
 		apply(b, s, p)
