@@ -50,14 +50,18 @@ func (t *tree) system(machine, libraryPath string) (*System, error) {
 	} else if machine == "" && len(all) > 0 {
 		machine = all[slices.Sorted(maps.Keys(all))[0]].machine
 	}
-	if machine == "" {
+	switch {
+	case t.work > maxWork:
+		return nil, errWork
+	case machine == "":
 		return nil, ErrNoPlatform
 	}
 	s := &System{Unread: t.unread}
 	s.Platform = "linux_" + machine
 	names := map[string]bool{}
 	dirs := t.libraryDirs(machine, libraryPath)
-	for file, l := range all {
+	for _, file := range slices.Sorted(maps.Keys(all)) {
+		l := all[file]
 		if l.machine != machine || !dirs[path.Dir(file)] {
 			continue
 		}
@@ -71,13 +75,16 @@ func (t *tree) system(machine, libraryPath string) (*System, error) {
 		names[name] = true
 		switch name {
 		case "libc.so.6":
-			s.Glibc = newest(l.defines, "GLIBC_2")
+			s.Glibc = l.glibc
 		case "libstdc++.so.6":
-			s.Glibcxx = newest(l.defines, "GLIBCXX_3.4")
+			s.Glibcxx = l.glibcxx
 		}
 	}
 	s.Libraries = slices.Sorted(maps.Keys(names))
 	s.pythons(t)
+	if t.work > maxWork {
+		return nil, errWork
+	}
 	return s, nil
 }
 

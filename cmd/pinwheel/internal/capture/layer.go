@@ -73,6 +73,9 @@ func (s *stack) addLayer(ctx context.Context, r io.Reader) error {
 		if s.hidden(file) {
 			continue
 		}
+		if s.work > maxWork {
+			return errWork
+		}
 		if err := s.addEntry(h, file, archive); err != nil {
 			return fmt.Errorf("read %s: %w", file, err)
 		}
@@ -86,6 +89,16 @@ func (s *stack) addLayer(ctx context.Context, r io.Reader) error {
 	return nil
 }
 
+// isSparse is true for a file that is larger than its part of the archive.
+func isSparse(h *tar.Header) bool {
+	for key := range h.PAXRecords {
+		if strings.HasPrefix(key, "GNU.sparse.") {
+			return true
+		}
+	}
+	return false
+}
+
 func (s *stack) addEntry(h *tar.Header, file string, content io.Reader) error {
 	delete(s.nodes, file) // of two entries in one layer the last counts
 	switch h.Typeflag {
@@ -94,6 +107,11 @@ func (s *stack) addEntry(h *tar.Header, file string, content io.Reader) error {
 	case tar.TypeLink:
 		s.addHard(file, clean(h.Linkname))
 	case tar.TypeReg:
+		if isSparse(h) && wanted(file) {
+			if s.left -= h.Size; s.left < 0 { // what it has not is read, too
+				return errUnpacked
+			}
+		}
 		return s.addFile(file, h.Size, content)
 	}
 	return nil
@@ -105,12 +123,13 @@ func (s *stack) hidden(file string) bool {
 	if _, ok := s.seen[file]; ok {
 		return true
 	}
-	for dir := path.Dir(file); ; dir = path.Dir(dir) {
-		if s.seen[dir] || s.opaque[dir] {
-			return true
+	for dir := file; ; {
+		i := strings.LastIndexByte(dir, '/')
+		if i < 0 {
+			return s.seen["."] || s.opaque["."]
 		}
-		if dir == "." {
-			return false
+		if dir = dir[:i]; s.seen[dir] || s.opaque[dir] || !s.spend(len(dir)+step) {
+			return true
 		}
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/pinwheel-oci/pinwheel/pkg/elf"
@@ -14,7 +15,9 @@ import (
 type library struct {
 	machine string
 	soname  string
-	defines []string // symbol versions
+	// glibc and glibcxx are the newest versions of these families that it
+	// defines.
+	glibc, glibcxx string
 }
 
 const (
@@ -64,7 +67,10 @@ func readLibrary(r io.Reader, size int64) (*library, error) {
 	if err != nil || f.Kind != elf.Shared {
 		return nil, err
 	}
-	return &library{machine: f.Machine, soname: strings.ToValidUTF8(f.Soname, "?"), defines: f.Defines}, nil
+	return &library{
+		machine: f.Machine, soname: strings.ToValidUTF8(f.Soname, "?"),
+		glibc: newest(f.Defines, "GLIBC_2"), glibcxx: newest(f.Defines, "GLIBCXX_3.4"),
+	}, nil
 }
 
 // sparse is a file of which two parts are kept; the rest reads as zeros.
@@ -107,7 +113,7 @@ func isDefaultDir(dir string) bool {
 // /etc/ld.so.conf, and those of LD_LIBRARY_PATH; without links.
 func (t *tree) libraryDirs(machine, libraryPath string) map[string]bool {
 	list := []string{"lib64", "usr/lib64", "lib", "usr/lib", "lib/" + triplets[machine], "usr/lib/" + triplets[machine]}
-	list = append(list, t.configured("etc/ld.so.conf", 0)...)
+	list = append(list, t.configuredDirs()...)
 	list = append(list, strings.Split(libraryPath, ":")...)
 	dirs := map[string]bool{}
 	for _, dir := range list {
@@ -118,13 +124,33 @@ func (t *tree) libraryDirs(machine, libraryPath string) map[string]bool {
 	return dirs
 }
 
-// configured reads a file of the loader's configuration (ldconfig(8)).
-func (t *tree) configured(file string, depth int) []string {
-	n := t.nodes[t.resolve(file)]
-	if n == nil || depth > 4 {
-		return nil
+// configuredDirs reads the loader's configuration, each file of it once.
+func (t *tree) configuredDirs() []string {
+	c := configuration{tree: t, read: map[*node]bool{}}
+	for file := range t.nodes {
+		if isConfiguration(file) {
+			c.files = append(c.files, file)
+		}
 	}
-	var dirs []string
+	slices.Sort(c.files)
+	c.add("etc/ld.so.conf")
+	return c.dirs
+}
+
+type configuration struct {
+	tree  *tree
+	files []string // all that there are
+	read  map[*node]bool
+	dirs  []string
+}
+
+// add reads a file of the configuration (ldconfig(8)).
+func (c *configuration) add(file string) {
+	n := c.tree.nodes[c.tree.resolve(file)]
+	if n == nil || c.read[n] {
+		return
+	}
+	c.read[n] = true
 	for line := range strings.Lines(string(n.text)) {
 		line, _, _ = strings.Cut(line, "#")
 		fields := strings.Fields(line)
@@ -135,22 +161,22 @@ func (t *tree) configured(file string, depth int) []string {
 				if !strings.HasPrefix(pattern, "/") {
 					pattern = path.Join(path.Dir("/"+file), pattern)
 				}
-				dirs = append(dirs, t.included(strings.TrimPrefix(pattern, "/"), depth)...)
+				c.include(strings.TrimPrefix(pattern, "/"))
 			}
 		default:
 			dir, _, _ := strings.Cut(fields[0], "=") // an old way to say the library type
-			dirs = append(dirs, dir)
+			c.dirs = append(c.dirs, dir)
 		}
 	}
-	return dirs
 }
 
-func (t *tree) included(pattern string, depth int) []string {
-	var dirs []string
-	for file := range t.nodes {
-		if ok, err := path.Match(pattern, file); ok && err == nil && isConfiguration(file) {
-			dirs = append(dirs, t.configured(file, depth+1)...)
+func (c *configuration) include(pattern string) {
+	for _, file := range c.files {
+		if !c.tree.spend(len(pattern) * len(file)) {
+			return
+		}
+		if ok, err := path.Match(pattern, file); ok && err == nil {
+			c.add(file)
 		}
 	}
-	return dirs
 }

@@ -12,14 +12,23 @@ import (
 const (
 	maxEntries  = 4 << 20
 	maxNames    = 256 << 20 // bytes of all names and texts that are kept
+	maxPath     = 4096      // bytes of one path or link, as in Linux
 	maxText     = 64 << 10  // bytes of one file of the loader's configuration
+	maxTexts    = 1 << 20   // bytes of all of them
 	maxUnpacked = 64 << 30  // bytes of all layers
 	maxLinks    = 40        // links on the way to one file, as in Linux
+	// maxWork bounds the bytes of paths that are looked at while links are
+	// followed and layers compared: a few links to long paths make each of many
+	// files costly. An image of 800,000 entries needs a tenth.
+	maxWork = 2 << 30
+	// step is what one look costs besides, in bytes.
+	step = 64
 )
 
 var (
 	errEntries  = errors.New("more entries or longer names than any image has")
 	errUnpacked = errors.New("more content than any image has")
+	errWork     = errors.New("more, or longer, links and paths than any image has")
 )
 
 // tree is what matters of a root directory, by path without a slash in front.
@@ -27,6 +36,8 @@ type tree struct {
 	nodes  map[string]*node
 	count  int
 	names  int
+	texts  int
+	work   int64
 	unread int
 }
 
@@ -61,12 +72,21 @@ func isConfiguration(file string) bool {
 func (t *tree) charge(names ...string) error {
 	t.count++
 	for _, s := range names {
+		if len(s) > maxPath {
+			return errWork
+		}
 		t.names += len(s)
 	}
 	if t.count > maxEntries || t.names > maxNames {
 		return errEntries
 	}
 	return nil
+}
+
+// spend counts what is looked at; it is false when that is too much.
+func (t *tree) spend(bytes int) bool {
+	t.work += int64(bytes)
+	return t.work <= maxWork
 }
 
 // addLink enters a symbolic link.
@@ -93,8 +113,10 @@ func (t *tree) addFile(file string, size int64, content io.Reader) error {
 		if err != nil {
 			return err
 		}
+		if t.texts += len(text); t.texts > maxTexts {
+			return errEntries
+		}
 		n.text = text
-		t.names += len(text)
 	case isLibrary(file):
 		l, err := readLibrary(content, size)
 		if err != nil {
@@ -103,6 +125,7 @@ func (t *tree) addFile(file string, size int64, content io.Reader) error {
 		if l == nil {
 			return nil
 		}
+		t.names += len(l.soname)
 		n.library = l
 	}
 	t.nodes[file] = n
@@ -111,7 +134,7 @@ func (t *tree) addFile(file string, size int64, content io.Reader) error {
 
 // resolve follows links as the kernel does in a process whose root directory
 // this is: ".." stops at the root, and nothing leads out of it. It returns ""
-// for a loop.
+// for a loop, for a path that is too long, and when too much was spent.
 func (t *tree) resolve(file string) string {
 	rest := strings.Split(file, "/")
 	at := ""
@@ -122,18 +145,22 @@ func (t *tree) resolve(file string) string {
 		case "", ".":
 			continue
 		case "..":
-			if at = path.Dir(at); at == "." {
-				at = ""
-			}
+			at = at[:max(strings.LastIndexByte(at, '/'), 0)]
 			continue
 		}
-		next := path.Join(at, name)
+		if len(at)+len(name) >= maxPath || !t.spend(len(at)+len(name)+step) {
+			return ""
+		}
+		next := name
+		if at != "" {
+			next = at + "/" + name
+		}
 		n := t.nodes[next]
 		if n == nil || n.link == "" {
 			at = next
 			continue
 		}
-		if links++; links > maxLinks || len(rest) > 4*maxText {
+		if links++; links > maxLinks || !t.spend(16*len(rest)) {
 			return ""
 		}
 		if strings.HasPrefix(n.link, "/") {
