@@ -7,6 +7,7 @@ import (
 	"io"
 
 	"github.com/spf13/cobra"
+	"oras.land/oras-go/v2/errdef"
 
 	"github.com/pinwheel-oci/pinwheel/cmd/internal/option"
 	"github.com/pinwheel-oci/pinwheel/pkg/index"
@@ -54,6 +55,9 @@ func (p *program) showHistory(ctx context.Context, s registry.Store, name index.
 	h, err := publish.ReadHistory(ctx, s, o)
 	if err != nil {
 		return err
+	}
+	if len(h.Events) == 0 && len(h.Problems) == 0 {
+		return fmt.Errorf("%s was never promoted here: %w", name, errdef.ErrNotFound)
 	}
 	if !h.Verified {
 		p.note("not verified: anybody who can write to the place can have written this; give --policy FILE")
