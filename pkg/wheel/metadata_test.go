@@ -183,7 +183,9 @@ func TestParseWheelFile(t *testing.T) {
 	}
 	for name, in := range map[string]string{
 		"nothing": "", "version 2": "Wheel-Version: 2.0\n", "no minor": "Wheel-Version: 1\n", "bad tag": "Wheel-Version: 1.0\nTag: any\n",
-		"prose": "Wheel-Version: 1.0\nhello\n", "twice": "Wheel-Version: 1.0\nWheel-Version: 1.0\n", "not UTF-8": "Wheel-Version: 1.0\nGenerator: \xff\n",
+		"prose": "Wheel-Version: 1.0\nhello\n", "twice": "Wheel-Version: 1.0\nWheel-Version: 1.0\n",
+		"purelib twice": "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\nRoot-Is-Purelib: false\n", "build twice": "Wheel-Version: 1.0\nBuild: 1\nBuild: 2\n",
+		"not UTF-8": "Wheel-Version: 1.0\nGenerator: \xff\n",
 	} {
 		var e *wheel.Error
 		if _, err := wheel.ParseWheelFile([]byte(in)); !errors.As(err, &e) || e.Rule != wheel.RuleWheelFile {

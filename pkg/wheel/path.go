@@ -29,8 +29,8 @@ func checkPath(name string) string {
 		return "the path holds a backslash"
 	case len(path) > 1 && path[1] == ':' && isLetter(path[0]):
 		return "the path begins with a drive letter"
-	case strings.ContainsFunc(path, unicode.IsControl):
-		return "the path holds a control character"
+	case strings.ContainsFunc(path, func(r rune) bool { return unicode.IsControl(r) || r == '\u2028' || r == '\u2029' }):
+		return "the path holds a control character or a separator of lines"
 	case strings.ContainsFunc(path, reordersText):
 		return "the path holds a character that changes the direction of text"
 	}
@@ -47,10 +47,10 @@ func checkPath(name string) string {
 	return ""
 }
 
-// reordersText is true for the overrides and embeddings with which a name looks
-// like another one.
+// reordersText is true for the marks, overrides and embeddings with which a name
+// looks like another one.
 func reordersText(r rune) bool {
-	return '\u202a' <= r && r <= '\u202e' || '\u2066' <= r && r <= '\u2069'
+	return r == '\u061c' || r == '\u200e' || r == '\u200f' || '\u202a' <= r && r <= '\u202e' || '\u2066' <= r && r <= '\u2069'
 }
 
 // Types of files in Unix modes.

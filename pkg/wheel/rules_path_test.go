@@ -37,6 +37,8 @@ func pathCases(t *testing.T) map[string]ruleCase {
 		"escape":                    "demo/a\x1b[2J.py",
 		"C1 control character":      "demo/a\u009b.py",
 		"text from right to left":   "demo/a\u202eyp.exe",
+		"mark from left to right":   "demo/a\u200e.py",
+		"separator of lines":        "demo/a\u2028b.py",
 		"part too long":             "demo/" + strings.Repeat("a", 256),
 		"too long":                  strings.Repeat("a/", 513),
 		"not UTF-8":                 "demo/\xff.py",

@@ -23,7 +23,8 @@ func ParseWheelFile(data []byte) (*BuildInfo, error) {
 		return nil, wheelFileError("not UTF-8")
 	}
 	var w BuildInfo
-	_, defect, err := eachField(data, w.take)
+	seen := map[string]bool{}
+	_, defect, err := eachField(data, func(f header) error { return w.take(f, seen) })
 	if err != nil {
 		return nil, err
 	}
@@ -37,12 +38,17 @@ func ParseWheelFile(data []byte) (*BuildInfo, error) {
 	return &w, nil
 }
 
-func (w *BuildInfo) take(f header) error {
+// take stores a field; seen are those that may stand once.
+func (w *BuildInfo) take(f header, seen map[string]bool) error {
+	switch f.name {
+	case "wheel-version", "root-is-purelib", "build":
+		if seen[f.name] {
+			return wheelFileError("field %s stands more than once", f.spelled)
+		}
+		seen[f.name] = true
+	}
 	switch f.name {
 	case "wheel-version":
-		if w.Version != "" {
-			return wheelFileError("field Wheel-Version stands more than once")
-		}
 		w.Version = f.value
 	case "generator":
 		w.Generator = f.value
