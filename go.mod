@@ -26,7 +26,7 @@ require (
 )
 
 require (
-	github.com/crillab/gophersat v1.4.0 // indirect
+	github.com/crillab/gophersat v1.4.0
 	github.com/inconshreveable/mousetrap v1.1.0 // indirect
 	golang.org/x/tools v0.49.0 // indirect
 )
