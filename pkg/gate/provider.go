@@ -32,11 +32,14 @@ func (w *world) together(f *file, rel *release, env int) bool {
 	if f.release.best[env] != f || !rel.in(env) {
 		return true
 	}
+	if f.project == rel.project {
+		return f.release == rel
+	}
 	r := w.resolver(resolverKey{env, true})
 	key := [2]*release{f.release, rel}
 	ok, known := r.pairs[key]
 	if !known {
-		_, ok = r.search(f.release, rel)
+		_, ok = r.setOf(nil, f.release, rel)
 		r.pairs[key] = ok
 	}
 	return ok

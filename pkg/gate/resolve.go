@@ -166,7 +166,7 @@ func (r *resolver) installable(rel *release) bool {
 	if _, dead := r.dead[node{release: rel}]; dead {
 		return false
 	}
-	set, ok := r.greedy(rel)
+	set, ok := r.greedy(nil, rel)
 	if !ok {
 		s, found := r.search(rel)
 		if !found {
@@ -185,12 +185,15 @@ func (r *resolver) installable(rel *release) bool {
 
 // greedy takes the newest release that is admitted for each need in turn, and
 // starts again with what it learned when that fails. A set that it returns is
-// consistent; that it returns none proves nothing.
-func (r *resolver) greedy(root *release) ([]*release, bool) {
+// consistent and has no excluded release; that it returns none proves nothing.
+func (r *resolver) greedy(excluded map[*release]bool, roots ...*release) ([]*release, bool) {
 	learned := map[*project][][]*release{}
 	for range attempts {
-		g := greedy{resolver: r, chosen: map[*project]*release{root.project: root}, learned: learned, done: map[node]bool{}}
-		g.push(node{release: root})
+		g := greedy{resolver: r, chosen: map[*project]*release{}, excluded: excluded, learned: learned, done: map[node]bool{}}
+		for _, root := range roots {
+			g.chosen[root.project] = root
+			g.push(node{release: root})
+		}
 		for len(g.queue) > 0 && !g.stuck && !g.hopeless {
 			n := g.queue[len(g.queue)-1]
 			g.queue = g.queue[:len(g.queue)-1]
@@ -214,6 +217,7 @@ func (r *resolver) greedy(root *release) ([]*release, bool) {
 type greedy struct {
 	*resolver
 	chosen   map[*project]*release
+	excluded map[*release]bool
 	learned  map[*project][][]*release // what a choice must be among
 	done     map[node]bool
 	queue    []node
@@ -257,7 +261,7 @@ func (g *greedy) visit(n node) {
 
 func (g *greedy) choose(p *project, d dep) *release {
 	for _, option := range d.options[:d.free] {
-		if !g.live(option, d.requirement) {
+		if g.excluded[option] || !g.live(option, d.requirement) {
 			continue
 		}
 		if !slices.ContainsFunc(g.learned[p], func(among []*release) bool { return !slices.Contains(among, option) }) {

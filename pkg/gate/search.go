@@ -36,6 +36,20 @@ func (r *resolver) search(roots ...*release) (*search, bool) {
 	return r.searchWithout(nil, roots...)
 }
 
+// setOf looks for a consistent set with all roots and no excluded release,
+// first where it is likely to be.
+func (r *resolver) setOf(excluded map[*release]bool, roots ...*release) ([]*release, bool) {
+	if set, ok := r.greedy(excluded, roots...); ok {
+		slices.SortFunc(set, func(a, b *release) int { return a.id - b.id })
+		return set, true
+	}
+	s, ok := r.searchWithout(excluded, roots...)
+	if !ok {
+		return nil, false
+	}
+	return s.set(), true
+}
+
 // searchWithout looks for a consistent set with all roots and no excluded
 // release.
 func (r *resolver) searchWithout(excluded map[*release]bool, roots ...*release) (*search, bool) {

@@ -102,9 +102,9 @@ func (r *resolver) setWithout(rel *release, has []*release) ([]*release, bool) {
 				}
 			}
 		}
-		if found, ok := r.searchWithout(excluded, rel); ok {
+		if set, ok := r.setOf(excluded, rel); ok {
 			answer = []*release{}
-			for _, member := range found.set() {
+			for _, member := range set {
 				if slices.ContainsFunc(has, func(h *release) bool { return h.project == member.project }) {
 					answer = append(answer, member)
 				}
