@@ -142,8 +142,8 @@ func (w *world) reachable(f *file, env int) map[*project]bool {
 		if key := p.name + "[" + extra; !known[key] {
 			known[key], found[p] = true, true
 			for _, rel := range p.releases {
-				if rel.best[env] != nil {
-					queue = append(queue, item{rel.best[env], extra})
+				if best := rel.best[env]; best != nil && (p != f.project || best == f) {
+					queue = append(queue, item{best, extra})
 				}
 			}
 		}
