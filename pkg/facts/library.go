@@ -146,7 +146,7 @@ func highest(needs []elf.Need) []SymbolVersion {
 		}
 		family, number := elf.Versioned(n.Version)
 		k := key{valid, text(family)}
-		if old, ok := best[k]; !ok || compareNumbers(number, old) > 0 {
+		if old, ok := best[k]; !ok || CompareNumbers(number, old) > 0 {
 			best[k] = number
 		}
 	}
@@ -164,10 +164,11 @@ func highest(needs []elf.Need) []SymbolVersion {
 	return list
 }
 
-// compareNumbers compares "2.9" and "2.34" number by number.
-func compareNumbers(a, b string) int {
+// CompareNumbers orders dotted numbers such as "2.9" and "2.34" by number; what is
+// no number counts as 0.
+func CompareNumbers(a, b string) int {
 	return slices.CompareFunc(strings.Split(a, "."), strings.Split(b, "."), func(x, y string) int {
-		m, _ := strconv.Atoi(x) // elf.Versioned leaves digits only
+		m, _ := strconv.Atoi(x)
 		n, _ := strconv.Atoi(y)
 		return cmp.Compare(m, n)
 	})

@@ -33,11 +33,11 @@ func levels(t *index.Target) []level {
 	if t.Glibc != "" {
 		list = append(list, level{rule: "glibc", prefix: "GLIBC_", limit: t.Glibc, has: t.Glibc})
 		zlib := "1.2.9"
-		if compareLevels(t.Glibc, "2.36") > 0 {
+		if facts.CompareNumbers(t.Glibc, "2.36") > 0 {
 			zlib = "1.2.12"
 		}
 		list = append(list, level{rule: "newer-system", prefix: "ZLIB_", limit: zlib, has: "glibc " + t.Glibc, likely: true})
-		if compareLevels(t.Glibc, "2.36") < 0 {
+		if facts.CompareNumbers(t.Glibc, "2.36") < 0 {
 			list = append(list, level{rule: "newer-system", prefix: "GLIBC_ABI_DT_RELR", has: "glibc " + t.Glibc, likely: true})
 		}
 	}
@@ -47,7 +47,7 @@ func levels(t *index.Target) []level {
 	list = append(list, level{rule: "glibcxx", prefix: "GLIBCXX_", limit: t.Glibcxx, has: t.Glibcxx})
 	for i := len(compilers) - 1; i >= 0; i-- {
 		c := compilers[i]
-		if compareLevels(t.Glibcxx, c.glibcxx) < 0 {
+		if facts.CompareNumbers(t.Glibcxx, c.glibcxx) < 0 {
 			continue
 		}
 		if c.gcc != "" { // else it is newer than this table
@@ -66,7 +66,7 @@ func (v level) exceeds(c *content, l facts.Library) (need string, ok bool) {
 		return "", slices.ContainsFunc(l.Versions, func(w facts.SymbolVersion) bool { return w.Version == v.prefix })
 	}
 	need = highest(c, l, v.prefix)
-	return need, need != "" && compareLevels(need, v.limit) > 0
+	return need, need != "" && facts.CompareNumbers(need, v.limit) > 0
 }
 
 // glibc holds the symbol versions that libraries need against the levels of
@@ -86,7 +86,7 @@ func (j *judge) glibc(context.Context) error {
 			for _, v := range known {
 				j.level(f, c, i, v)
 			}
-			if need := highest(c, l, "GLIBC_"); need != "" && promised != "" && compareLevels(need, promised) > 0 {
+			if need := highest(c, l, "GLIBC_"); need != "" && promised != "" && facts.CompareNumbers(need, promised) > 0 {
 				j.addFile(f, Finding{Severity: Warn, Rule: "tag", Member: l.Member, Requirement: "GLIBC_" + need,
 					Message: fmt.Sprintf("needs glibc %s, its tag promises %s", need, promised), Fix: "correct the tag: auditwheel show names the right one"})
 			}
@@ -131,7 +131,7 @@ func highest(c *content, l facts.Library, prefix string) string {
 		if !ok || level == "" || level[0] < '0' || level[0] > '9' || len(c.own[v.Library]) > 0 {
 			continue
 		}
-		if most == "" || compareLevels(level, most) > 0 {
+		if most == "" || facts.CompareNumbers(level, most) > 0 {
 			most = level
 		}
 	}
@@ -144,7 +144,7 @@ func manylinuxFloor(f *file) string {
 	floor := ""
 	for _, tag := range f.name.Tags {
 		if level, ok := manylinuxLevel(tag.Platform); ok {
-			if text := fmt.Sprintf("2.%d", level); floor == "" || compareLevels(text, floor) < 0 {
+			if text := fmt.Sprintf("2.%d", level); floor == "" || facts.CompareNumbers(text, floor) < 0 {
 				floor = text
 			}
 		}

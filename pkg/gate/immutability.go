@@ -1,14 +1,12 @@
 package gate
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"maps"
 	"slices"
-	"strconv"
-	"strings"
 
+	"github.com/pinwheel-oci/pinwheel/pkg/facts"
 	"github.com/pinwheel-oci/pinwheel/pkg/index"
 )
 
@@ -97,20 +95,7 @@ func (j *judge) removed(rule, what string, before, after []string) {
 }
 
 func (j *judge) raised(rule, what, before, after string) {
-	if before != "" && compareLevels(after, before) > 0 {
+	if before != "" && facts.CompareNumbers(after, before) > 0 {
 		j.change(rule, fmt.Sprintf("%s rises from %s to %s, which live systems may not have", what, before, after), redeclare)
 	}
-}
-
-// compareLevels orders dotted numbers such as "2.34" and "3.4.29".
-func compareLevels(a, b string) int {
-	x, y := strings.Split(a, "."), strings.Split(b, ".")
-	for i := range min(len(x), len(y)) {
-		m, _ := strconv.Atoi(x[i])
-		n, _ := strconv.Atoi(y[i])
-		if c := cmp.Compare(m, n); c != 0 {
-			return c
-		}
-	}
-	return cmp.Compare(len(x), len(y))
 }

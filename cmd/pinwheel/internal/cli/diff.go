@@ -95,8 +95,7 @@ func (p *program) diff(ctx context.Context, before, after revisionAt) error {
 			fmt.Fprintln(w, "gates    none: the revision is ungated")
 			return nil
 		}
-		printGates(w, a.Gates)
-		return nil
+		return a.Gates.Brief(w)
 	})
 }
 

@@ -1,16 +1,12 @@
 package cli
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"io"
-	"maps"
 	"os"
-	"slices"
 	"strings"
 	"time"
-	"unicode"
 
 	"github.com/spf13/cobra"
 
@@ -115,82 +111,4 @@ func (f *gateFlags) saveReport(r *gate.Report) error {
 		return err
 	}
 	return file.Close()
-}
-
-// gatesLine sums a report up, and says what was not judged.
-func gatesLine(r *gate.Report) string {
-	var errors, warnings, waived int
-	apart := map[string][]string{}
-	for _, o := range r.Gates {
-		errors, warnings, waived = errors+o.Errors, warnings+o.Warnings, waived+o.Waived
-		switch o.Mode {
-		case gate.ModeOff:
-			apart["off"] = append(apart["off"], o.Name)
-		case gate.ModeWarn:
-			apart["only warning"] = append(apart["only warning"], o.Name)
-		case gate.ModeNotJudged:
-			if o.Name == "rules" {
-				continue // nobody misses what was never configured
-			}
-			what := "not judged, " + o.Reason
-			apart[what] = append(apart[what], o.Name)
-		}
-	}
-	line := fmt.Sprintf("gates    %s: %s, %s, %d waived", r.Result, count(errors, "error"), count(warnings, "warning"), waived)
-	for _, what := range slices.Sorted(maps.Keys(apart)) {
-		line += fmt.Sprintf("; %s: %s", what, strings.Join(apart[what], ", "))
-	}
-	return line
-}
-
-// maxGateLines is how many findings are shown where the report as a whole is not.
-const maxGateLines = 20
-
-// printGates sums a report up that let the revision pass, with what a reviewer
-// still has to know: warnings, what is waived, and a declared transition.
-func printGates(w io.Writer, r *gate.Report) {
-	fmt.Fprintln(w, gatesLine(r))
-	if r.Transition != "" {
-		fmt.Fprintf(w, "  transition: %s\n", r.Transition)
-	}
-	n := 0
-	for _, f := range r.Findings {
-		how := f.Severity
-		if f.Waived != nil {
-			how = "waived"
-		}
-		if how == gate.Note {
-			continue
-		}
-		if n++; n <= maxGateLines {
-			fmt.Fprintf(w, "  %-6s %s/%s: %s\n", how, f.Gate, f.Rule, printable(joinWords(cmp.Or(f.Filename, f.Project), f.Message)))
-		}
-	}
-	if n > maxGateLines {
-		fmt.Fprintf(w, "  %d more: 'pinwheel show --gates' has them all\n", n-maxGateLines)
-	}
-}
-
-func joinWords(subject, message string) string {
-	if subject == "" {
-		return message
-	}
-	return subject + ": " + message
-}
-
-// printable keeps foreign text on its line.
-func printable(s string) string {
-	return strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) || r == '\u2028' || r == '\u2029' {
-			return ' '
-		}
-		return r
-	}, s)
-}
-
-func count(n int, what string) string {
-	if n == 1 {
-		return "1 " + what
-	}
-	return fmt.Sprintf("%d %ss", n, what)
 }

@@ -262,7 +262,9 @@ func (p *program) answerPublish(plan *publish.Plan, report *gate.Report, written
 			return report.Text(w)
 		}
 		if report != nil {
-			printGates(w, report)
+			if err := report.Brief(w); err != nil {
+				return err
+			}
 		}
 		fmt.Fprintf(w, "revision %d %s\n", a.Serial, a.Revision)
 		return nil

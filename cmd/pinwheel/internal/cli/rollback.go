@@ -150,7 +150,9 @@ func (p *program) answerRollback(plan *publish.Rollback, report *gate.Report, wr
 			fmt.Fprintln(w, changeLine(c))
 		}
 		if report != nil {
-			fmt.Fprintln(w, gatesLine(report))
+			if err := report.Brief(w); err != nil {
+				return err
+			}
 		}
 		return a.text(w)
 	})
